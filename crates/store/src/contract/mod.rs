@@ -1,0 +1,1 @@
+//! The contract suite, generic over any store.

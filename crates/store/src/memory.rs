@@ -1,0 +1,1 @@
+//! The executable specification: simple, correct, slow; for tests only.
