@@ -9,6 +9,7 @@
 
 pub mod b64;
 pub mod entropy;
+pub mod jose;
 pub mod keyring;
 pub mod mac;
 pub mod seal;
