@@ -9,9 +9,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tessera_store::{Store, StoreResult};
+use tessera_store::{Store, StoreError, StoreResult};
 
 mod migrations;
+mod postgres;
 mod rows;
 mod sqlite;
 
@@ -22,6 +23,8 @@ pub use migrations::{MigrationState, MigrationStatus, Migrations, StepKind};
 pub enum OpenOptions {
     /// SQLite in this process.
     Sqlite(SqliteOptions),
+    /// PostgreSQL, or what speaks its protocol.
+    Postgres(PostgresOptions),
 }
 
 /// How to use SQLite.
@@ -58,6 +61,7 @@ pub struct Opened {
 
 enum Engine {
     Sqlite(Arc<sqlite::SqliteStore>),
+    Postgres(Arc<postgres::PostgresStore>),
 }
 
 /// Opens a database without changing its schema.
@@ -74,6 +78,14 @@ pub async fn open(options: &OpenOptions) -> StoreResult<Opened> {
                 engine: Engine::Sqlite(store),
             })
         }
+        OpenOptions::Postgres(options) => {
+            let store = Arc::new(postgres::PostgresStore::open(options)?);
+            Ok(Opened {
+                store: Arc::<postgres::PostgresStore>::clone(&store),
+                migrations: Arc::new(store.migrations()),
+                engine: Engine::Postgres(store),
+            })
+        }
     }
 }
 
@@ -87,6 +99,9 @@ impl Opened {
     pub async fn backup(&self, file: &Path) -> StoreResult<()> {
         match &self.engine {
             Engine::Sqlite(store) => store.backup(file).await,
+            Engine::Postgres(_) => Err(StoreError::Bug(
+                "PostgreSQL is backed up with its own tools (pg_dump)".to_owned(),
+            )),
         }
     }
 
@@ -94,6 +109,7 @@ impl Opened {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(store) => store.close().await,
+            Engine::Postgres(store) => store.close(),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) const CHECK_LIVE: &str = "SELECT 1 FROM clients, server_state
         AND server_state.id = 1 AND server_state.token_epoch = ?3
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = ?4)";
 
-const REVOKE: &str = "INSERT INTO revoked_tokens (token_id, expires_at) VALUES (?1, ?2)
+pub(super) const REVOKE: &str = "INSERT INTO revoked_tokens (token_id, expires_at) VALUES (?1, ?2)
     ON CONFLICT (token_id) DO NOTHING";
 
 #[async_trait]

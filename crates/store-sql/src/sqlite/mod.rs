@@ -8,6 +8,8 @@ mod keys;
 mod migrate;
 mod readers;
 mod replay;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod writer;
 

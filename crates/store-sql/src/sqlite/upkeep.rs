@@ -29,19 +29,19 @@ const SET_FIRST_SECRET: &str =
     "UPDATE server_state SET generated_secret = ?1 WHERE id = 1 AND generated_secret IS NULL";
 const SECRET: &str = "SELECT generated_secret FROM server_state WHERE id = 1";
 
-const DELETE_TOKENS: &str = "DELETE FROM revoked_tokens WHERE token_id IN
+pub(super) const DELETE_TOKENS: &str = "DELETE FROM revoked_tokens WHERE token_id IN
     (SELECT token_id FROM revoked_tokens WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 
-const DELETE_VALUES: &str = "DELETE FROM used_once WHERE (single_use, value_hash) IN
+pub(super) const DELETE_VALUES: &str = "DELETE FROM used_once WHERE (single_use, value_hash) IN
     (SELECT single_use, value_hash FROM used_once WHERE expires_at < ?1
         ORDER BY expires_at LIMIT ?2)";
 
-const DELETE_CHANGES: &str = "DELETE FROM changes WHERE seq IN
+pub(super) const DELETE_CHANGES: &str = "DELETE FROM changes WHERE seq IN
     (SELECT changes.seq FROM changes
         WHERE changes.seq <= (SELECT marked_seq FROM change_counter WHERE id = 1 AND marked_at <= ?1)
         ORDER BY changes.seq LIMIT ?2)";
 
-const MARK_CHANGES: &str = "UPDATE change_counter SET marked_seq = seq, marked_at = ?2
+pub(super) const MARK_CHANGES: &str = "UPDATE change_counter SET marked_seq = seq, marked_at = ?2
     WHERE id = 1 AND marked_at <= ?1
         AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.seq <= marked_seq)";
 

@@ -1,0 +1,38 @@
+//! No statement of the data plane scans a table.
+
+use rusqlite::Connection;
+
+use super::{clients, grants, keys, replay, upkeep};
+use crate::migrations::STEPS;
+
+#[test]
+fn no_statement_of_the_data_plane_scans_a_table() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(STEPS[0].sqlite.up).unwrap();
+    for sql in [
+        clients::FIND,
+        grants::CHECK_LIVE,
+        grants::REVOKE,
+        keys::OF_SET,
+        replay::CLAIM,
+        upkeep::CHANGES_SINCE,
+        upkeep::DELETE_TOKENS,
+        upkeep::DELETE_VALUES,
+        upkeep::DELETE_CHANGES,
+        upkeep::MARK_CHANGES,
+    ] {
+        let mut statement = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let plan: Vec<String> = statement
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let scans = plan
+            .iter()
+            .any(|line| line.contains("SCAN") && !line.contains("CONSTANT ROW"));
+        assert!(!scans, "{sql}\n{}", plan.join("\n"));
+    }
+}
