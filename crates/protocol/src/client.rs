@@ -195,3 +195,80 @@ where
 {
     T::deserialize(deserializer).map(Some)
 }
+
+/// `token_endpoint_auth_method`, as far as this server acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// Id and secret by HTTP Basic.
+    ClientSecretBasic,
+    /// Id and secret in the form.
+    ClientSecretPost,
+    /// An assertion signed with the client's own key.
+    PrivateKeyJwt,
+    /// A public client.
+    None,
+    /// Any other text: the client cannot authenticate.
+    Other,
+}
+
+/// A registered client as requests use it: an immutable snapshot with what is looked up prepared.
+#[derive(Debug, Clone)]
+pub struct Client {
+    record: ClientRecord,
+    auth_method: AuthMethod,
+}
+
+impl Client {
+    /// Prepares a stored client.
+    pub fn new(record: ClientRecord) -> Self {
+        let auth_method = match record.metadata.token_endpoint_auth_method.as_str() {
+            "" | "client_secret_basic" => AuthMethod::ClientSecretBasic,
+            "client_secret_post" => AuthMethod::ClientSecretPost,
+            "private_key_jwt" => AuthMethod::PrivateKeyJwt,
+            "none" => AuthMethod::None,
+            _ => AuthMethod::Other,
+        };
+        Self { record, auth_method }
+    }
+
+    /// The stored form.
+    pub const fn record(&self) -> &ClientRecord {
+        &self.record
+    }
+
+    /// The registered members.
+    pub const fn metadata(&self) -> &ClientMetadata {
+        &self.record.metadata
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> &str {
+        &self.record.metadata.client_id
+    }
+
+    /// How it authenticates.
+    pub const fn auth_method(&self) -> AuthMethod {
+        self.auth_method
+    }
+
+    /// The registered text of the method.
+    pub fn auth_method_name(&self) -> &str {
+        match self.record.metadata.token_endpoint_auth_method.as_str() {
+            "" => "client_secret_basic",
+            name => name,
+        }
+    }
+
+    /// Whether it cannot keep a secret.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.auth_method, AuthMethod::None)
+    }
+
+    /// Whether it is registered for a grant type; without any it is for `authorization_code` alone.
+    pub fn allows_grant(&self, grant_type: &str) -> bool {
+        match self.record.metadata.grant_types.as_deref() {
+            None | Some([]) => grant_type == "authorization_code",
+            Some(registered) => registered.iter().any(|known| known == grant_type),
+        }
+    }
+}
