@@ -139,19 +139,18 @@ pub(super) fn path_of_pointer(pointer: &str) -> String {
 }
 
 /// Reads a file by its extension.
-pub(super) fn read_file(path: &Path) -> Result<Map<String, Value>, Problem> {
+pub(super) fn read_file(path: &Path) -> Result<Map<String, Value>, Box<Problem>> {
     let name = path.display().to_string();
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     let extension = extension.unwrap_or_default();
     if !matches!(extension.as_str(), "yaml" | "yml" | "json" | "toml") {
-        return Err(
-            Problem::new(&name, "has an extension that says nothing about its format")
-                .advise("Name it .yaml, .yml, .json or .toml."),
-        );
+        let rule = "has an extension that says nothing about its format";
+        let advice = "Name it .yaml, .yml, .json or .toml.";
+        return Err(Box::new(Problem::new(&name, rule).advise(advice)));
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem::new(&name, format!("cannot be read: {error}")))?;
-    parse(&text, &extension).map_err(|message| Problem::new(&name, message))
+    parse(&text, &extension).map_err(|message| Box::new(Problem::new(&name, message)))
 }
 
 fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, String> {

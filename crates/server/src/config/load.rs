@@ -92,7 +92,7 @@ fn merge(sources: &Sources, warnings: &mut Vec<String>) -> (Layers, Vec<Problem>
     for path in &sources.files {
         match read_file(path) {
             Ok(tree) => layers.merge(tree, &Origin::File(path.display().to_string())),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     if layers.get("dev") == Some(&Value::Bool(true)) && sources.dev.is_none() {
@@ -139,9 +139,7 @@ fn check(
     // What breaks the schema is taken out, so that the rest can be checked as well.
     let refused: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
     let given = layers.tree().clone();
-    for path in &refused {
-        layers.remove(path);
-    }
+    prune(layers);
     let found = match settings(layers, sources) {
         Ok(mut settings) => {
             let mut found = Vec::new();
@@ -170,6 +168,25 @@ fn check(
     };
     layers.restore(given);
     found
+}
+
+/// Takes out what the schema refuses, and an object that lacks a member it must have.
+fn prune(layers: &mut Layers) {
+    // Each round shortens a path by one name at least; no key is deeper than this.
+    const ROUNDS_MAX: usize = 8;
+    for _ in 0..ROUNDS_MAX {
+        let found = schema_problems(layers);
+        if found.is_empty() {
+            return;
+        }
+        for Problem { key, .. } in found {
+            if layers.get(&key).is_some() {
+                layers.remove(&key);
+            } else if let Some((parent, _)) = key.rsplit_once('.') {
+                layers.remove(parent);
+            }
+        }
+    }
 }
 
 fn related(a: &str, b: &str) -> bool {

@@ -175,6 +175,11 @@ pub(super) const SECRET_ADVICE: &str =
 
 fn unknown_key(parent: &str, name: &str) -> Problem {
     let path = child(parent, name);
+    if name.contains('.') {
+        let rule = "is a path, not a key";
+        return Problem::new(&path, rule)
+            .advise("Nest the objects, one for each name in the path.");
+    }
     let advice = match spelling::nearest_key(&path) {
         Some(near) => format!("Did you mean `{near}`?"),
         None if parent.is_empty() => "Remove it. Unknown keys have no effect.".to_owned(),

@@ -431,6 +431,7 @@ fn combinations_that_cannot_work_are_refused() {
             "urls.device.unknown: is not a key",
         ),
         ("sqa.unknown", json!(1), "sqa.unknown: is not a key"),
+        ("sqa", json!({"a.b": 1}), "sqa.a.b: is a path, not a key"),
     ];
     for (path, value, start) in rows {
         let found = rules(load_json(&with(minimal(), path, value)));
