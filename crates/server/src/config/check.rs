@@ -267,8 +267,72 @@ impl Settings {
         }
     }
 
-    /// Brings values into the range that the reference server keeps them in, and says so.
-    pub(super) fn clamp(&mut self, warnings: &mut Vec<String>) {
+    /// Brings values to what is in effect, and says so.
+    pub(super) fn normalize(&mut self, warnings: &mut Vec<String>) {
+        self.clamp(warnings);
+        self.drop_relative_urls(warnings);
+        // Compat: version 1's flag means plain HTTP, whatever certificates are configured.
+        if self.force_http {
+            for tls in [
+                &mut self.serve.tls,
+                &mut self.serve.public.tls,
+                &mut self.serve.admin.tls,
+            ] {
+                if tls.enabled == Some(true) {
+                    warnings
+                        .push("dangerous-force-http turns TLS off on both listeners".to_owned());
+                }
+                tls.enabled = Some(false);
+            }
+        }
+    }
+
+    /// Compat: a relative reference in one of these keys counts as unset.
+    fn drop_relative_urls(&mut self, warnings: &mut Vec<String>) {
+        let discovery = &mut self.webfinger.oidc_discovery;
+        let prefix = "webfinger.oidc_discovery";
+        let urls = [
+            ("urls.logout".to_owned(), &mut self.urls.logout),
+            ("urls.error".to_owned(), &mut self.urls.error),
+            (
+                "urls.post_logout_redirect".to_owned(),
+                &mut self.urls.post_logout_redirect,
+            ),
+            (
+                "urls.device.success".to_owned(),
+                &mut self.urls.device.success,
+            ),
+            (format!("{prefix}.jwks_url"), &mut discovery.jwks_url),
+            (format!("{prefix}.token_url"), &mut discovery.token_url),
+            (format!("{prefix}.auth_url"), &mut discovery.auth_url),
+            (
+                format!("{prefix}.userinfo_url"),
+                &mut discovery.userinfo_url,
+            ),
+            (
+                format!("{prefix}.device_authorization_url"),
+                &mut discovery.device_authorization_url,
+            ),
+            (
+                format!("{prefix}.client_registration_url"),
+                &mut discovery.client_registration_url,
+            ),
+        ];
+        for (key, url) in urls {
+            let is_usable = url
+                .as_ref()
+                .is_none_or(|url| url.starts_with('/') || url::Url::parse(url).is_ok());
+            if !is_usable {
+                *url = None;
+                warnings.push(format!(
+                    "{key} is neither an absolute URL nor a path that starts with `/`; its default \
+                     is used"
+                ));
+            }
+        }
+    }
+
+    fn clamp(&mut self, warnings: &mut Vec<String>) {
         let session = &mut self.ttl.authentication_session;
         if *session > AUTHENTICATION_SESSION_MAX {
             *session = AUTHENTICATION_SESSION_MAX;

@@ -146,14 +146,14 @@ fn check(
             let text = settings.dsn_text.clone();
             let text = text.as_ref().map(|text| text.expose());
             settings.dsn = address(text, sources, &mut found, warnings);
-            settings.clamp(warnings);
+            settings.normalize(warnings);
             settings.warn(warnings);
             found.extend(settings.check(sources.serving));
             // A value that was refused above is not missing, nor may one in an unreadable file be.
             let is_refused = |key: &str| {
                 refused
                     .iter()
-                    .any(|path| related(path, key) || is_file(path, sources))
+                    .any(|path| is_line(path, key) || is_file(path, sources))
             };
             found.retain(|problem| !(problem.is_absence && is_refused(&problem.key)));
             problems.extend(located(found, layers));
@@ -189,12 +189,9 @@ fn prune(layers: &mut Layers) {
     }
 }
 
-fn related(a: &str, b: &str) -> bool {
-    let within = |path: &str, parent: &str| {
-        path.strip_prefix(parent)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    within(a, b) || within(b, a)
+/// Whether one of two paths lies within the other.
+fn is_line(a: &str, b: &str) -> bool {
+    schema::is_within(a, b) || schema::is_within(b, a)
 }
 
 fn located(problems: Vec<Problem>, layers: &Layers) -> Vec<Problem> {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
@@ -136,6 +137,12 @@ fn explain(path: &str, kind: &ValidationErrorKind, value: &Value) -> Vec<Problem
                 &child(path, name),
                 "is missing and has no default",
             )];
+        }
+        ValidationErrorKind::Type {
+            kind: TypeKind::Single(JsonType::String),
+        } if value.is_number() || value.is_boolean() => {
+            let rule = format!("must be text, not {}", described(value));
+            return vec![Problem::new(path, rule).advise("Put the value in quotes.")];
         }
         ValidationErrorKind::Type { kind } => {
             format!("must be {}, not {}", wanted(path, kind), described(value))

@@ -99,7 +99,7 @@ pub(super) fn may_hold_secret(path: &str) -> bool {
 }
 
 /// Whether `path` is `parent` or lies below it.
-fn is_within(path: &str, parent: &str) -> bool {
+pub(super) fn is_within(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

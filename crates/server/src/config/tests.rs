@@ -771,3 +771,55 @@ fn a_file_is_checked_by_itself() {
         "{report}"
     );
 }
+
+#[test]
+fn version_1s_flag_turns_tls_off() {
+    let base = with(minimal(), "serve.admin.tls.enabled", json!(true));
+    let file = File::json(&base);
+    let sources = Sources {
+        files: vec![file.path.clone()],
+        force_http: Some(true),
+        ..Sources::default()
+    };
+    let Loaded { settings, warnings } = load(&sources).unwrap();
+    assert_eq!(settings.serve.tls(&settings.serve.admin), Tls::Off);
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("turns TLS off")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn relative_urls_fall_back_with_a_warning() {
+    let base = with(minimal(), "urls.logout", json!("logout"));
+    let base = with(base, "urls.error", json!("/error"));
+    let base = with(base, "urls.login", json!("login"));
+    let Loaded { settings, warnings } = load_json(&base).unwrap();
+    assert_eq!(
+        settings.logout_url(),
+        "https://op.example.com/oauth2/fallbacks/logout"
+    );
+    assert_eq!(
+        (settings.error_url().as_str(), settings.login_url().as_str()),
+        ("/error", "login")
+    );
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
+#[test]
+fn numbers_in_the_place_of_text_want_quotes() {
+    let base = with(
+        minimal(),
+        "secrets.system",
+        json!([1_234_567_890_123_456_u64]),
+    );
+    let errors = load_json(&base).unwrap_err();
+    assert_eq!(errors.problems.len(), 1);
+    assert_eq!(
+        errors.problems[0].advice.as_deref(),
+        Some("Put the value in quotes.")
+    );
+    assert!(!errors.to_string().contains("1234567890123456"));
+}
