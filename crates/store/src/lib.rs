@@ -5,6 +5,7 @@
 //! Invariant: the caller makes ids, times and tokens; a store generates nothing.
 //! Invariant: outcomes are enums, faults are [`StoreError`]; "not found" and "already used" are no errors.
 //! Invariant: lists are bounded, and clean-up takes a limit.
+//! Invariant: a NUL in a text that databases compare is an error, never a shorter text.
 
 #![warn(missing_docs)]
 
@@ -17,6 +18,9 @@ use tessera_protocol::time::Timestamp;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod memory;
+mod storable;
+
+pub use storable::{check_client, check_key, check_text};
 
 /// What a database misbehaving looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,12 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+/// How long the change log keeps what a clean-up found, in microseconds.
+pub const CHANGES_KEPT_MICROS: i64 = 3_600_000_000;
+
+/// Most changes that one answer of [`Upkeep::changes_since`] lists.
+pub const CHANGES_LISTED_MAX: usize = 1_000;
 
 /// What every operation answers.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -108,8 +118,11 @@ pub trait Clients: Send + Sync {
     /// How many clients there are.
     async fn count_clients(&self) -> StoreResult<u64>;
 
-    /// Replaces the client if its stored version still is `expected_version`. Everything is replaced but the id
-    /// and `created_at`. A repeat with the same `record.version` is `Done`.
+    /// Replaces the client if its stored version still is `expected_version`. Everything is replaced but the id,
+    /// `created_at` and the token epoch. A repeat with the same `record.version` is `Done`.
+    ///
+    /// Security: the epoch changes by [`Clients::renew_token_epoch`] alone, so an edit that was read before a
+    /// revocation and is written after it revives nothing.
     async fn replace_client(
         &self,
         record: &ClientRecord,
@@ -178,7 +191,8 @@ pub trait Keys: Send + Sync {
     /// the loser of a race gets the winner's key.
     async fn insert_first_key(&self, key: &KeyRow) -> StoreResult<Vec<KeyRow>>;
 
-    /// Replaces the sealed form of a key if it still is `expected`; answers whether it did.
+    /// Replaces the sealed form of a key if it still is `expected`; answers whether the new form is stored, which
+    /// a repeat answers alike.
     async fn reseal_key(&self, key: &KeyRow, expected: &[u8]) -> StoreResult<bool>;
 
     /// All keys of all sets, for re-sealing under a new secret.
@@ -278,10 +292,10 @@ pub trait Upkeep: Send + Sync {
     /// Used only where no secret is configured and the operator asked for convenience.
     async fn generated_secret(&self, proposed: &str) -> StoreResult<String>;
 
-    /// Changes after `position`; one statement. Position 0 asks only where the log is.
+    /// Changes after `position`; one statement. Position 0 asks only where the log is: no answer ever names it.
     async fn changes_since(&self, position: u64) -> StoreResult<Changes>;
 
-    /// Deletes at most `limit` rows that expired before `now`; answers how many went. Change-log rows expire an
-    /// hour after they were written; the newest one stays.
+    /// Deletes at most `limit` rows that expired before `now`; answers how many went. Change-log rows go in
+    /// generations: what a clean-up found is deleted by the clean-ups an hour later and after.
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
 }

@@ -1,0 +1,204 @@
+//! Texts that some database would change: kept byte for byte, or refused.
+
+use super::samples::{anchor, at, client, key};
+use super::{Fresh, cases};
+use crate::{ClientFilter, CreateClient, Liveness, Page};
+
+cases![
+    odd_ids_are_kept_apart,
+    long_ids_are_kept_whole,
+    odd_key_names_are_kept_apart,
+    a_nul_is_refused
+];
+
+fn odd_texts() -> Vec<String> {
+    let mut all: Vec<String> = [
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a\t",
+        "a\n",
+        "\u{e4}",
+        "a\u{308}",
+        "\u{c4}",
+        "a/b",
+        "a%2Fb",
+        "a%",
+        "a_",
+        "a'b",
+        "a\"b",
+        "a\\b",
+        "a;--",
+        "\u{1f511}",
+        "\u{10ffff}",
+        "\u{7f}",
+        "\u{1}",
+        "null",
+        "\u{feff}a",
+        "\u{df}",
+        "ss",
+        "\u{130}",
+        "i",
+        "I",
+        "\u{131}",
+        "0",
+        "00",
+        "1e0",
+        "$1",
+        "?1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    all.push("x".repeat(300));
+    all.push(format!("{}y", "x".repeat(300)));
+    all
+}
+
+async fn odd_ids_are_kept_apart(store: Fresh) {
+    store.server_epoch(5).await.unwrap();
+    let mut all = odd_texts();
+    for (number, client_id) in (0..).zip(&all) {
+        let outcome = store
+            .create_client(&client(client_id, number))
+            .await
+            .unwrap();
+        assert_eq!(outcome, CreateClient::Done, "{client_id:?}");
+    }
+    for (number, client_id) in (0..).zip(&all) {
+        let found = store.find_client(client_id).await.unwrap();
+        assert_eq!(found, Some(client(client_id, number)), "{client_id:?}");
+        let live = store.check_live(&anchor(client_id, 1, 5)).await.unwrap();
+        assert_eq!(live, Liveness::Live, "{client_id:?}");
+    }
+    all.sort();
+    let mut walked = Vec::new();
+    loop {
+        let page = Page {
+            after: walked.last().cloned(),
+            offset: 0,
+            limit: 5,
+        };
+        let found = store
+            .list_clients(&ClientFilter::default(), &page)
+            .await
+            .unwrap();
+        if found.is_empty() {
+            break;
+        }
+        walked.extend(found.into_iter().map(|record| record.metadata.client_id));
+    }
+    assert_eq!(walked, all, "ordered byte by byte");
+    for client_id in &all {
+        assert!(
+            store.delete_client(client_id).await.unwrap(),
+            "{client_id:?}"
+        );
+    }
+    assert_eq!(store.count_clients().await.unwrap(), 0);
+}
+
+/// Bytes that do not compress, so that an index row cannot hide its length.
+fn long_text(last: char) -> String {
+    let mut seeded = super::samples::Seeded::new(11);
+    let mut text = String::new();
+    while text.len() < 1_998 {
+        text.push(char::from(b'!' + u8::try_from(seeded.below(94)).unwrap()));
+    }
+    text.push('.');
+    text.push(last);
+    text
+}
+
+async fn long_ids_are_kept_whole(store: Fresh) {
+    for (version, last) in [(1, 'a'), (2, 'b')] {
+        let mut record = client(&long_text(last), version);
+        record.metadata.client_name = long_text(last).repeat(20);
+        record.metadata.owner = long_text(last).repeat(20);
+        assert_eq!(
+            store.create_client(&record).await.unwrap(),
+            CreateClient::Done
+        );
+        let found = store.find_client(&long_text(last)).await.unwrap();
+        assert_eq!(found, Some(record));
+    }
+    assert_eq!(store.count_clients().await.unwrap(), 2);
+    let filter = ClientFilter {
+        name: Some(long_text('b').repeat(20)),
+        owner: None,
+    };
+    let page = Page {
+        after: Some(long_text('a')),
+        offset: 0,
+        limit: 9,
+    };
+    let found = store.list_clients(&filter, &page).await.unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+async fn odd_key_names_are_kept_apart(store: Fresh) {
+    let mut all = odd_texts();
+    all.extend([long_text('a'), long_text('b')]);
+    for text in &all {
+        let stored = store.insert_first_key(&key(text, text, 0)).await.unwrap();
+        assert_eq!(stored, [key(text, text, 0)], "{text:?}");
+    }
+    for text in &all {
+        assert_eq!(
+            store.keys(text).await.unwrap(),
+            [key(text, text, 0)],
+            "{text:?}"
+        );
+    }
+    all.sort();
+    let sets: Vec<String> = store
+        .all_keys()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|found| found.set)
+        .collect();
+    assert_eq!(sets, all);
+}
+
+async fn a_nul_is_refused(store: Fresh) {
+    store.create_client(&client("a", 1)).await.unwrap();
+    assert!(store.create_client(&client("a\0b", 2)).await.is_err());
+    assert!(store.replace_client(&client("a\0", 2), 1).await.is_err());
+    assert!(store.find_client("a\0").await.is_err());
+    assert!(store.delete_client("a\0").await.is_err());
+    assert!(store.renew_token_epoch("a\0", 1).await.is_err());
+    let mut named = client("b", 2);
+    named.metadata.client_name = "a\0".to_owned();
+    assert!(store.create_client(&named).await.is_err());
+    let mut owned = client("b", 2);
+    owned.metadata.owner = "\0".to_owned();
+    assert!(store.create_client(&owned).await.is_err());
+    let page = Page {
+        after: Some("\0".to_owned()),
+        offset: 0,
+        limit: 9,
+    };
+    assert!(
+        store
+            .list_clients(&ClientFilter::default(), &page)
+            .await
+            .is_err()
+    );
+    assert!(store.insert_first_key(&key("a\0", "kid", 0)).await.is_err());
+    assert!(store.insert_first_key(&key("a", "kid\0", 0)).await.is_err());
+    assert!(store.keys("a\0").await.is_err());
+    assert!(store.generated_secret("a\0").await.is_err());
+    assert_eq!(store.find_client("a").await.unwrap(), Some(client("a", 1)));
+    assert_eq!(store.count_clients().await.unwrap(), 1);
+    assert!(store.all_keys().await.unwrap().is_empty());
+
+    store.server_epoch(5).await.unwrap();
+    let live = store.check_live(&anchor("a\0", 1, 5)).await;
+    assert_ne!(
+        live,
+        Ok(Liveness::Live),
+        "a cut id would be the id of another client"
+    );
+    store.revoke_token([0; 16], at(0)).await.unwrap();
+}

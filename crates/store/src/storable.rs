@@ -1,0 +1,42 @@
+//! What no store may take: texts that some database would cut short, and secrets in clear.
+
+use tessera_protocol::client::ClientRecord;
+
+use crate::{KeyRow, StoreError, StoreResult};
+
+/// Refuses a text with a NUL, which PostgreSQL cannot keep and others may cut.
+///
+/// The server refuses such a text at its boundary, so one that arrives here is a defect.
+pub fn check_text(text: &str) -> StoreResult<()> {
+    if text.contains('\0') {
+        return Err(StoreError::Bug(
+            "a text with a NUL cannot be stored".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a client that cannot be stored as it is.
+///
+/// Security: what is shown once must not reach a database by accident.
+pub fn check_client(record: &ClientRecord) -> StoreResult<()> {
+    let metadata = &record.metadata;
+    check_text(&metadata.client_id)?;
+    check_text(&metadata.client_name)?;
+    check_text(&metadata.owner)?;
+    if metadata.client_secret.is_some()
+        || !metadata.registration_access_token.is_empty()
+        || !metadata.registration_client_uri.is_empty()
+    {
+        return Err(StoreError::Bug(
+            "a client with what is shown only once".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a key whose names cannot be stored as they are.
+pub fn check_key(key: &KeyRow) -> StoreResult<()> {
+    check_text(&key.set)?;
+    check_text(&key.kid)
+}
