@@ -14,8 +14,8 @@ use base64::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
 use zeroize::Zeroizing;
 
-use super::{Alg, signing_key::SigningMaterial, verifying_key};
-use crate::secret::Secret;
+use super::{Alg, crt::Crt, signing_key::SigningMaterial, verifying_key};
+use crate::{b64, secret::Secret};
 
 /// The most characters of `kid`, `alg` and `use`.
 const NAME_CHARS_MAX: usize = 1024;
@@ -180,6 +180,43 @@ impl Jwk {
             }
             _ => Err(JwkError::UnknownKeyType),
         }
+    }
+
+    /// Adds `dp`, `dq` and `qi` to a private RSA key that has none of them, as the reference server does on import.
+    /// Other keys are left alone.
+    ///
+    /// # Errors
+    /// A member is missing or malformed, or the members do not form a key.
+    pub fn complete_rsa(&mut self) -> Result<(), JwkError> {
+        let Some(private) = &mut self.private else {
+            return Ok(());
+        };
+        if self.kty != "RSA" || private.has_crt() {
+            return Ok(());
+        }
+        let member = |name, text: &Secret<String>| {
+            let number = decode(name, text.expose()).map(Zeroizing::new)?;
+            if number.len() > *RSA_BYTES.end() + 1 {
+                return Err(JwkError::Malformed(name));
+            }
+            Ok(number)
+        };
+        let (d, p, q) = (
+            member("d", &private.d)?,
+            member("p", &private.p)?,
+            member("q", &private.q)?,
+        );
+        let crt = Crt::compute(&d, &p, &q).ok_or(JwkError::Inconsistent)?;
+        // Without leading zeros, as the reference server writes its numbers.
+        let text = |bytes: &[u8]| {
+            let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+            let (_, digits) = bytes.split_at(zeros);
+            Secret::new(b64::encode(digits))
+        };
+        private.dp = text(&crt.dp);
+        private.dq = text(&crt.dq);
+        private.qi = text(&crt.qi);
+        Ok(())
     }
 
     fn check_oct(&self) -> Result<(), JwkError> {
@@ -433,6 +470,12 @@ impl<'de> Deserialize<'de> for Jwk {
 }
 
 impl Private {
+    /// Whether any of dp, dq and qi is there; if one is, all must be.
+    pub(super) fn has_crt(&self) -> bool {
+        let members = [&self.dp, &self.dq, &self.qi];
+        members.iter().any(|member| !member.expose().is_empty())
+    }
+
     fn any(&self) -> bool {
         let members = [
             &self.k, &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi,

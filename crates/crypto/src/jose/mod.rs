@@ -4,6 +4,7 @@
 //! Security: RFC 8725. The set of algorithms is closed and asymmetric, the key decides which one, never the token.
 
 mod alg;
+mod crt;
 mod generate;
 mod jwk;
 mod jws;
