@@ -1,8 +1,10 @@
 //! The redundant numbers of an RSA private key, for keys that came without them.
 //!
 //! Spec: RFC 8017 s3.2, RFC 7518 s6.3.2 (dp, dq and qi are optional there).
-//! Compat: keys that the reference server's v1 generation wrote have none; the cryptography library wants all three.
-//! Security: the time depends on the key. It runs when a key is imported, not when one signs; the library compares
+//! Compat: keys that the reference server's v1 generation wrote have none; the cryptography library
+//! wants all three.
+//! Security: the time depends on the key. It runs when a key is imported, not when one signs; the
+//! library compares
 //! the results with the other members.
 
 use std::cmp::Ordering;
@@ -142,7 +144,8 @@ fn remainder(a: &Number, m: &Number) -> Number {
     rest
 }
 
-/// The inverse of `a` modulo the odd `m`, where `a < m`; `None` when there is none. The binary extended algorithm.
+/// The inverse of `a` modulo the odd `m`, where `a < m`; `None` when there is none. The binary
+/// extended algorithm.
 fn inverse(a: &Number, m: &Number) -> Option<Number> {
     // Invariant: a * x == u and a * y == v, modulo m.
     let (mut u, mut v) = (a.clone(), m.clone());

@@ -46,7 +46,8 @@ impl SigningKey {
     /// Parses a private key. Without an `alg` member the key's type decides, RS256 for RSA.
     ///
     /// # Errors
-    /// The key is public or unsound, its `alg` is unknown or of another key type, or RSA has fewer than 2048 bits.
+    /// The key is public or unsound, its `alg` is unknown or of another key type, or RSA has fewer
+    /// than 2048 bits.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
         let natural = jwk.natural_alg()?;
         let alg = if jwk.alg.is_empty() {
@@ -118,7 +119,8 @@ pub(super) enum SigningMaterial {
 }
 
 impl SigningMaterial {
-    /// Parses the private part for `alg`, which must fit the key's type and curve, and compares it with the public one.
+    /// Parses the private part for `alg`, which must fit the key's type and curve, and compares it
+    /// with the public one.
     pub(super) fn parse(jwk: &Jwk, alg: Alg) -> Result<Self, JwkError> {
         match alg {
             Alg::RS256 => rsa(jwk, &RSA_PKCS1_SHA256),
