@@ -1,7 +1,8 @@
 //! Base64 as tokens and keys use it: the URL alphabet, without padding.
 //!
 //! Spec: RFC 4648 s5 and s3.5, RFC 7515 s2.
-//! Security: decoding is strict (no padding, no stray trailing bits), so that a value has exactly one encoding.
+//! Security: decoding is strict (no padding, no stray trailing bits), so that a value has exactly
+//! one encoding.
 
 use base64::{
     Engine as _,
@@ -41,7 +42,8 @@ pub const fn encoded_len(bytes: usize) -> usize {
 /// Decodes.
 ///
 /// # Errors
-/// A character outside the alphabet (padding included), an impossible length, trailing bits that are not zero.
+/// A character outside the alphabet (padding included), an impossible length, trailing bits that
+/// are not zero.
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Base64Error> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Base64Error)
 }

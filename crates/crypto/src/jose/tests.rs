@@ -250,6 +250,27 @@ fn unsound_keys_are_refused() {
 }
 
 #[test]
+fn rsa_keys_without_the_redundant_numbers_sign_and_can_be_completed() {
+    let mut members: Value = serde_json::from_str(RFC_RSA).unwrap();
+    for name in ["dp", "dq", "qi"] {
+        members[name] = Value::Null;
+    }
+    let mut bare: Jwk = serde_json::from_value(members).unwrap();
+    assert_eq!(bare.check(), Ok(()));
+    let signing = SigningKey::from_jwk(&bare).unwrap();
+    let ours = sign_compact(&signing, &Map::new(), RFC_7515_PAYLOAD).unwrap();
+    assert_eq!(ours, RFC_RSA_TOKEN);
+    bare.complete_rsa().unwrap();
+    let (completed, whole) = (
+        serde_json::to_value(&bare),
+        serde_json::to_value(jwk(RFC_RSA)),
+    );
+    assert_eq!(completed.unwrap(), whole.unwrap());
+    assert_eq!(without(RFC_RSA, "qi").check(), Err(JwkError::Missing("qi")));
+    assert_eq!(jwk(RFC_P256).complete_rsa(), Ok(()));
+}
+
+#[test]
 fn padded_members_of_imported_keys_are_accepted() {
     let padded = with(
         RFC_P256,
