@@ -165,10 +165,12 @@ fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, String> {
         {
             Value::Null
         }
-        _ => serde_saphyr::from_str(text).map_err(|e| match e.location() {
-            // The parser's own text quotes the lines around the error, secrets included.
-            Some(place) => format!("is not valid YAML at line {}", place.line()),
-            None => "is not valid YAML".to_owned(),
+        _ => serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|e| {
+            match e.location() {
+                // The parser's own text quotes the lines around the error, secrets included.
+                Some(place) => format!("is not valid YAML at line {}", place.line()),
+                None => "is not valid YAML".to_owned(),
+            }
         })?,
     };
     match value {
@@ -178,6 +180,15 @@ fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, String> {
         }
         Value::Null => Ok(Map::new()),
         _ => Err("must hold an object at its top level".to_owned()),
+    }
+}
+
+/// Compat: scalars mean what they mean to Go's YAML 3: `on` and `yes` are text, `0755` is octal.
+fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        legacy_octal_numbers: true,
+        with_snippet: false,
     }
 }
 
@@ -281,6 +292,12 @@ mod tests {
         assert_eq!(parse(yaml, "yaml").unwrap(), expected);
         assert_eq!(parse(toml, "toml").unwrap(), expected);
         assert_eq!(parse("# nothing\n\n", "yml").unwrap(), Map::new());
+        let anchors = "x: &x {port: 1, host: h}\ny:\n  <<: *x\n  port: 2\nz: on\nm: 0755\n";
+        let expected = r#"{"x":{"port":1,"host":"h"},"y":{"port":2,"host":"h"},"z":"on","m":493}"#;
+        assert_eq!(
+            parse(anchors, "yaml").unwrap(),
+            parse(expected, "json").unwrap()
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod oauth2;
 mod oidc;
 mod problem;
 mod reference;
+mod reload;
 mod schema;
 mod secrets;
 mod serve;
