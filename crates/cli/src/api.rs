@@ -115,7 +115,9 @@ impl Api {
         self.send(Method::PUT, path, &[], |request| request.json(body))
     }
 
-    /// `POST path` with a form, and HTTP Basic credentials as they are when given.
+    /// `POST path` with a form, and HTTP Basic credentials when given.
+    ///
+    /// Spec: RFC 6749 section 2.3.1: both are form-encoded first.
     pub(crate) fn post_form(
         &self,
         path: &str,
@@ -125,7 +127,9 @@ impl Api {
         self.send(Method::POST, path, &[], |request| {
             let request = request.form(form);
             match basic {
-                Some((id, secret)) => request.basic_auth(id, Some(secret)),
+                Some((id, secret)) => {
+                    request.basic_auth(form_encoded(id), Some(form_encoded(secret)))
+                }
                 None => request,
             }
         })

@@ -1,5 +1,7 @@
 //! The command tree of both Hydra generations.
 
+use std::path::Path;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{client, cobra, connection::Connection, janitor, migrate, serve, token, upkeep, v1};
@@ -160,14 +162,23 @@ group!(
     }
 );
 
-/// The command tree, as loose as scripts need it.
+/// The command tree, with the name that the program was started by.
 pub(crate) fn command() -> clap::Command {
-    cobra::relaxed(Cli::command())
+    Cli::command().name(program_name()).bin_name(program_name())
+}
+
+/// `hydra` when started by that name, else `tessera`.
+pub(crate) fn program_name() -> &'static str {
+    let started_as = std::env::args_os().next().unwrap_or_default();
+    match Path::new(&started_as).file_stem() {
+        Some(name) if name == "hydra" => "hydra",
+        _ => "tessera",
+    }
 }
 
 /// Help of the command that `path` leads to.
 pub(crate) fn help(path: &[&str]) -> String {
-    cobra::help_text(&command(), path)
+    cobra::help_text(command(), path)
 }
 
 #[cfg(test)]
@@ -177,13 +188,14 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        let matches = command().try_get_matches_from(line.split(' '))?;
+        let matches = cobra::relaxed(command()).try_get_matches_from(line.split(' '))?;
         Cli::from_arg_matches(&matches)
     }
 
     #[test]
     fn the_command_tree_is_sound() {
         command().debug_assert();
+        cobra::relaxed(command()).debug_assert();
     }
 
     #[test]
@@ -201,6 +213,8 @@ mod tests {
             "hydra migrate sql sqlite://x -y",
             "hydra migrate sql status --block sqlite://x",
             "hydra migrate status",
+            "hydra migrate sql -e up --yes -c a.yml",
+            "hydra migrate sql -y up sqlite://x",
             "hydra migrate sql down --steps 1 sqlite://x",
             "hydra serve -c a.yml all --dev --sqa-opt-out",
             "hydra serve all --dangerous-force-http -c a.yml -c b.yml",
@@ -214,6 +228,25 @@ mod tests {
                 .filter(|e| e.kind() != clap::error::ErrorKind::DisplayHelp);
             assert!(refused.is_none(), "{line}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn migrate_sql_takes_a_database_or_a_sub_command() {
+        let sql = |line| match parse(line).unwrap().command {
+            Some(Top::Migrate(migrate::Migrate {
+                what: Some(migrate::What::Sql(sql)),
+                ..
+            })) => sql,
+            other => panic!("{other:?}"),
+        };
+        let bare = sql("hydra migrate sql sqlite://x -y");
+        assert_eq!(bare.up.database.dsn.as_deref(), Some("sqlite://x"));
+        assert!(bare.up.yes && bare.action.is_none());
+        let up = sql("hydra migrate sql up sqlite://x");
+        assert!(
+            matches!(up.action, Some(migrate::SqlAction::Up(up)) if up.database.dsn.as_deref() == Some("sqlite://x"))
+        );
+        assert!(up.up.database.dsn.is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use clap::{
 };
 
 use crate::{
+    args,
     failure::{EXIT_FAILED, EXIT_V1_USAGE, Failure},
     print,
 };
@@ -19,6 +20,9 @@ use crate::{
 const PROGRAM: &str = "hydra";
 /// Commands that only v1 has.
 const V1_COMMANDS: [&str; 3] = ["clients", "keys", "token"];
+
+/// Sub-commands that Hydra has and we do not have yet: a script that needs one must not go on as if it had run.
+const LATER_COMMANDS: [&str; 5] = ["jwk", "jwks", "authorization-code", "device-code", "user"];
 
 /// Loosens every flag of a command tree to what the other library accepts.
 pub(crate) fn relaxed(command: Command) -> Command {
@@ -144,35 +148,42 @@ pub(crate) fn at_least_one(arguments: &[String]) -> Result<&[String], Failure> {
 }
 
 /// Help of the command that `path` leads to.
-pub(crate) fn help_text(root: &Command, path: &[&str]) -> String {
-    let mut command = root.clone();
+pub(crate) fn help_text(root: Command, path: &[&str]) -> String {
+    let mut command = root;
     command.build();
     for name in path {
-        let Some(sub) = command.find_subcommand(name) else {
+        let Some(sub) = command.find_subcommand(name).cloned() else {
             break;
         };
-        command = sub.clone();
+        command = sub;
     }
-    command.render_long_help().to_string()
+    command.render_help().to_string()
 }
 
 /// Tells the user about arguments that clap refused.
-pub(crate) fn refuse(error: &clap::Error, root: &Command, arguments: &[String]) -> ExitCode {
-    let path = command_path(root, arguments);
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        print::stdout(&error.render().to_string());
-        return ExitCode::SUCCESS;
-    }
-    // Compat: an unknown sub-command of a parent prints the parent's help and is no error.
-    let is_parent = !path.is_empty() && error.kind() == ErrorKind::InvalidSubcommand;
-    if is_parent || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        print::stdout(&help_text(root, &path));
+pub(crate) fn refuse(error: &clap::Error, arguments: &[String]) -> ExitCode {
+    let root = args::command();
+    let path = command_path(&root, arguments);
+    if error.kind() == ErrorKind::DisplayHelp {
+        print::stdout(&args::help(&path));
         return ExitCode::SUCCESS;
     }
     let message = message(error, &path);
+    if !path.is_empty() && error.kind() == ErrorKind::InvalidSubcommand {
+        let missing = LATER_COMMANDS
+            .iter()
+            .find(|name| arguments.iter().any(|argument| argument == *name));
+        if let Some(missing) = missing {
+            return Failure::Error(format!(
+                "{} {missing} is not implemented yet",
+                path.join(" ")
+            ))
+            .report();
+        }
+        // Compat: an unknown sub-command of a parent prints the parent's help and is no error.
+        print::stdout(&args::help(&path));
+        return ExitCode::SUCCESS;
+    }
     print::stderr(&format!("Error: {message}\n"));
     let hint = [&[PROGRAM], path.as_slice()].concat().join(" ");
     print::stderr(&format!("Run '{hint} --help' for usage.\n"));

@@ -12,6 +12,7 @@ use crate::{
 
 /// The persistent flags; they may stand before or after the sub-command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Shared options")]
 pub(crate) struct Connection {
     /// Base URL of the API to call; otherwise the environment variable ORY_SDK_URL.
     #[arg(long, short = 'e', global = true, value_name = "URL")]

@@ -20,7 +20,7 @@ mod upkeep;
 mod v1;
 mod version;
 
-use std::{process::ExitCode, sync::OnceLock};
+use std::process::ExitCode;
 
 use args::{
     Cli, CreateWhat, DeleteWhat, GetWhat, ImportWhat, IntrospectWhat, ListWhat, PerformWhat,
@@ -35,10 +35,8 @@ fn main() -> ExitCode {
     let line: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    let (_, arguments) = line
-        .split_first()
-        .unwrap_or((PROGRAM.get_or_init(String::new), &[]));
-    let command = args::command();
+    let arguments = line.get(1..).unwrap_or_default();
+    let command = cobra::relaxed(args::command());
     if let Some(topic) = unknown_help_topic(&command, arguments) {
         print::stderr(&format!(
             "Unknown help topic [`{topic}`]\n{}",
@@ -46,18 +44,15 @@ fn main() -> ExitCode {
         ));
         return ExitCode::SUCCESS;
     }
-    let matches = match command.clone().try_get_matches_from(&line) {
+    let matches = match command.try_get_matches_from(&line) {
         Ok(matches) => matches,
-        Err(error) => return cobra::refuse(&error, &command, arguments),
+        Err(error) => return cobra::refuse(&error, arguments),
     };
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => run(cli),
-        Err(error) => cobra::refuse(&error, &command, arguments),
+        Err(error) => cobra::refuse(&error, arguments),
     }
 }
-
-/// Stands in for the program's name when the system gives none.
-static PROGRAM: OnceLock<String> = OnceLock::new();
 
 /// The first word after `help` that leads to no command.
 fn unknown_help_topic<'a>(root: &clap::Command, arguments: &'a [String]) -> Option<&'a str> {

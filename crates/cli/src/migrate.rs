@@ -45,7 +45,6 @@ pub(crate) enum What {
 
 /// `migrate sql`; without a sub-command the deprecated form of `migrate sql up`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Sql {
     #[command(flatten)]
     pub(crate) up: Up,
@@ -137,6 +136,21 @@ const HEADINGS: [&str; 3] = ["Version", "Name", "Status"];
 const QUESTION: &str = "Do you wish to execute this migration plan? [y/n]: ";
 
 impl Migrate {
+    /// Was the question answered on the command line, before or after the last sub-command?
+    pub(crate) fn says_yes(&self) -> bool {
+        match &self.what {
+            Some(What::Sql(sql)) => {
+                let below = match &sql.action {
+                    Some(SqlAction::Up(up)) => up.yes,
+                    Some(SqlAction::Down(down)) => down.yes,
+                    _ => false,
+                };
+                sql.up.yes || below
+            }
+            _ => false,
+        }
+    }
+
     /// Configuration files in order, later ones win.
     pub(crate) fn config_files(&self) -> Vec<String> {
         cobra::list(&self.config)

@@ -1,6 +1,6 @@
 //! `version`, `completion` and `man`: what the binary says about itself.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use crate::{
     args, cobra,
@@ -21,11 +21,7 @@ pub(crate) fn print() -> ExitCode {
 
 /// Prints a completion script for the name that the program was started by.
 pub(crate) fn completion(shell: clap_complete::Shell) -> ExitCode {
-    let started_as = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&started_as)
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or("tessera");
+    let name = args::program_name();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut args::command(), name, &mut script);
     print::stdout(&String::from_utf8_lossy(&script));

@@ -87,19 +87,32 @@ fn text(string: &str) -> String {
 }
 
 fn is_plain(string: &str) -> bool {
-    let first = string.chars().next();
-    let starts_safe =
-        first.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '_' | '(' | '$'));
+    let starts_safe = string
+        .starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '(' | '$'));
     let is_word = matches!(
         string.to_ascii_lowercase().as_str(),
         "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
     );
     starts_safe
         && !is_word
+        && !resembles_number(string)
         && !string.contains(": ")
         && !string.contains(" #")
         && !string.ends_with([':', ' '])
-        && string.chars().all(|c| !c.is_control())
+        && !string.contains(char::is_control)
+}
+
+/// Could a reader of any YAML version take the text for a number or a time? Ids that only begin with a digit are no numbers.
+fn resembles_number(string: &str) -> bool {
+    let starts_with_digit = string.starts_with(|c: char| c.is_ascii_digit());
+    let is_date = string.get(..5).is_some_and(|start| {
+        start.ends_with('-') && start.chars().take(4).all(|c| c.is_ascii_digit())
+    });
+    let has_prefix = string
+        .get(..2)
+        .is_some_and(|start| matches!(start, "0x" | "0o" | "0b"));
+    string.parse::<f64>().is_ok()
+        || starts_with_digit && (is_date || has_prefix || string.contains([':', '_', ',']))
 }
 
 #[cfg(test)]
@@ -127,6 +140,10 @@ mod tests {
             "No",
             "1",
             "-a",
+            "1e5",
+            "0x1f",
+            "12:30",
+            "1_000",
             "2026-11-24T16:40:53Z",
             "a: b",
             "a #b",
@@ -140,10 +157,13 @@ mod tests {
         }
         for word in [
             "code",
+            "41519b9a-90b9-46e7-ba96-5b9a9d3b6566",
+            "12345678-1234-4234-8234-123456789012",
             "offline_access offline openid",
             "http://127.0.0.1:4444/x",
         ] {
             assert_eq!(text(word), word);
+            assert_eq!(serde_saphyr::from_str::<String>(word).unwrap(), word);
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::credentials::{Credentials, MISSING};
 use crate::{
-    api::{Answer, Api, CallError, form_encoded},
+    api::{Answer, Api, CallError},
     args, clock, cobra,
     connection::Connection,
     failure::{Failure, Outcome},
@@ -88,9 +88,7 @@ pub(crate) fn request(
     if !scope.is_empty() {
         form.push(("scope", &scope));
     }
-    let (encoded_id, encoded_secret) = (form_encoded(id), form_encoded(secret));
-    let basic = Some((encoded_id.as_str(), encoded_secret.as_str()));
-    let first = match api.post_form("/oauth2/token", &form, basic) {
+    let first = match api.post_form("/oauth2/token", &form, Some((id, secret))) {
         Err(CallError::Refused(answer)) if is_invalid_client(&answer) => answer,
         result => return result,
     };

@@ -21,6 +21,8 @@ pub(crate) struct Revoke {
 }
 
 /// Revokes a token at the public endpoint, as the client it belongs to.
+///
+/// Compat: Hydra sends id and secret without form-encoding, so those with `+` or `%` fail; ours work.
 pub(crate) fn run(arguments: &Revoke, connection: &Connection) -> Outcome {
     let token = cobra::exactly_one(&arguments.token)?;
     let (api, output) = connection.open()?;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 /// Flags of every v1 command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Shared options")]
 pub(crate) struct Common {
     /// Accepted for scripts: nothing is retried.
     #[arg(long, global = true, value_name = "DURATION", default_value = "1m0s")]
