@@ -157,7 +157,7 @@ pub(crate) fn help_text(root: Command, path: &[&str]) -> String {
         };
         command = sub;
     }
-    command.render_help().to_string()
+    format!("{}\n", command.render_help().to_string().trim_end())
 }
 
 /// Tells the user about arguments that clap refused.
@@ -201,11 +201,16 @@ pub(crate) fn refuse(error: &clap::Error, arguments: &[String]) -> ExitCode {
 fn command_path<'a>(root: &'a Command, arguments: &[String]) -> Vec<&'a str> {
     let mut command = root;
     let mut path = Vec::new();
-    for argument in arguments {
-        if let Some(sub) = command.find_subcommand(argument) {
-            path.push(sub.get_name());
-            command = sub;
-        }
+    // The first word that is no sub-command may be a flag's value or an argument; what follows is not looked at.
+    for argument in arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+    {
+        let Some(sub) = command.find_subcommand(argument) else {
+            break;
+        };
+        path.push(sub.get_name());
+        command = sub;
     }
     path
 }
@@ -216,7 +221,7 @@ fn message(error: &clap::Error, path: &[&str]) -> String {
         _ => String::new(),
     };
     let argument = context(ContextKind::InvalidArg);
-    let flag = argument.split([' ', '=']).next().unwrap_or_default();
+    let flag = argument.split([' ', '=', '[']).next().unwrap_or_default();
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             format!(
@@ -276,6 +281,18 @@ mod tests {
         for bad in ["", "5", "h", "-1s", "1d", "1h x"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_path_ends_at_the_first_word_that_is_no_command() {
+        let root = args::command();
+        let path = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            command_path(&root, &words).join(" ")
+        };
+        assert_eq!(path("create client --bogus"), "create oauth2-client");
+        assert_eq!(path("create --endpoint http://x client"), "create");
+        assert_eq!(path("keys list"), "");
     }
 
     #[test]
