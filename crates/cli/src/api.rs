@@ -233,7 +233,8 @@ fn cause(error: &reqwest::Error) -> String {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         let text = inner.to_string();
-        if causes.last().is_none_or(|outer| !outer.ends_with(&text)) {
+        let is_new = causes.last().is_none_or(|outer| !outer.ends_with(&text));
+        if is_new && !text.starts_with("client error (") {
             causes.push(text);
         }
         source = inner.source();

@@ -231,6 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn shared_flags_count_before_and_after_the_sub_command() {
+        for line in [
+            "hydra create -e http://x client --format json",
+            "hydra create --format json client -e http://x",
+            "hydra create client --endpoint=http://x --format=json",
+        ] {
+            let Some(Top::Create(create)) = parse(line).unwrap().command else {
+                panic!("not create");
+            };
+            let connection = format!("{:?}", create.connection);
+            assert!(
+                connection.contains("http://x") && connection.contains("json"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
     fn migrate_sql_takes_a_database_or_a_sub_command() {
         let sql = |line| match parse(line).unwrap().command {
             Some(Top::Migrate(migrate::Migrate {

@@ -21,6 +21,8 @@ const PROGRAM: &str = "hydra";
 /// Commands that only v1 has.
 const V1_COMMANDS: [&str; 3] = ["clients", "keys", "token"];
 
+/// Parents that Hydra does not have: a typing error below them is an error.
+const OWN_COMMANDS: [&str; 2] = ["config", "tokens"];
 /// Sub-commands that Hydra has and we do not have yet: a script that needs one must not go on as if it had run.
 const LATER_COMMANDS: [&str; 5] = ["jwk", "jwks", "authorization-code", "device-code", "user"];
 
@@ -169,7 +171,10 @@ pub(crate) fn refuse(error: &clap::Error, arguments: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let message = message(error, &path);
-    if !path.is_empty() && error.kind() == ErrorKind::InvalidSubcommand {
+    let is_hydra_parent = path
+        .first()
+        .is_some_and(|first| !OWN_COMMANDS.contains(first));
+    if is_hydra_parent && error.kind() == ErrorKind::InvalidSubcommand {
         let missing = LATER_COMMANDS
             .iter()
             .find(|name| arguments.iter().any(|argument| argument == *name));
@@ -224,8 +229,9 @@ fn message(error: &clap::Error, path: &[&str]) -> String {
     let flag = argument.split([' ', '=', '[']).next().unwrap_or_default();
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
+            let command = [&[PROGRAM], path].concat().join(" ");
             format!(
-                "unknown command {:?} for {PROGRAM:?}",
+                "unknown command {:?} for {command:?}",
                 context(ContextKind::InvalidSubcommand)
             )
         }

@@ -106,7 +106,10 @@ impl From<CallError> for Failure {
 
 fn refusal(answer: &Answer) -> Failure {
     let Ok(body) = serde_json::from_str::<serde_json::Value>(&answer.body) else {
-        return Failure::Error(answer.status.clone());
+        return Failure::Error(format!(
+            "the server answered {} and no JSON; does the endpoint URL lead to the right port and path?",
+            answer.status
+        ));
     };
     let nested = body.get("error").filter(|error| error.is_object());
     let lines: Vec<&str> = nested
@@ -161,5 +164,34 @@ mod tests {
     #[test]
     fn a_header_without_a_colon_is_refused() {
         assert_eq!(headers(&["bad".to_owned()]), Err(Failure::Reported));
+    }
+
+    fn refused(body: &str) -> Failure {
+        Failure::from(CallError::Refused(Answer {
+            status: "404 Not Found".to_owned(),
+            succeeded: false,
+            is_unauthorized: false,
+            next_page_token: String::new(),
+            body: body.to_owned(),
+        }))
+    }
+
+    #[test]
+    fn a_refusal_prints_by_the_form_of_its_body() {
+        assert_eq!(
+            refused(r#"{"error":{"code":404,"message":"Not Found","reason":"no route"}}"#),
+            Failure::Notice("Not Found\nno route".to_owned())
+        );
+        assert_eq!(
+            refused(r#"{"error":"x","error_description":""}"#),
+            Failure::Notice(
+                "{\n  \"error\": \"x\",\n  \"error_description\": \"\"\n}\n\
+                 Failed to execute API request, see error above."
+                    .to_owned()
+            )
+        );
+        assert!(
+            matches!(refused("<html>"), Failure::Error(text) if text.contains("404 Not Found"))
+        );
     }
 }
