@@ -278,12 +278,11 @@ pub(crate) fn confirm(input: &mut impl BufRead) -> Result<bool, Failure> {
 }
 
 /// stdout after the answer no.
-pub(crate) const ABORTED: &str = "------------ WARNING ------------\nMigration aborted.\n";
+const ABORTED: &str = "------------ WARNING ------------\nMigration aborted.\n";
 /// stdout after all migrations ran.
-pub(crate) const SUCCESS: &str =
-    "------------ SUCCESS ------------\nSuccessfully applied migrations!\n";
+const SUCCESS: &str = "------------ SUCCESS ------------\nSuccessfully applied migrations!\n";
 /// stdout after a migration failed; stderr then says `Could not apply migrations:` and why.
-pub(crate) const FAILED: &str = "------------ ERROR ------------\n";
+const FAILED: &str = "------------ ERROR ------------\n";
 /// stderr of `migrate sql` without a sub-command.
 pub(crate) const SQL_IS_DEPRECATED: &str =
     "Command \"sql\" is deprecated, Please use `hydra migrate sql up` instead.\n";
@@ -293,10 +292,32 @@ pub(crate) const STATUS_IS_DEPRECATED: &str =
 /// Failure when no database is named anywhere.
 pub(crate) const NO_DSN: &str = "dsn must be set";
 
-/// Reports a failed migration.
-pub(crate) fn failure(error: &dyn std::fmt::Display) -> Failure {
-    print::stdout(FAILED);
-    Failure::Notice(format!("Could not apply migrations:\n{error}"))
+/// Prints a plan, asks unless `yes`, runs `apply` and prints the outcome. `apply` gives the number of migrations that ran.
+///
+/// Compat: the plan is printed and the question asked also when nothing is pending; the answer no is exit code 0.
+pub(crate) fn execute<E: std::fmt::Display>(
+    plan: &str,
+    yes: bool,
+    input: &mut impl BufRead,
+    apply: impl FnOnce() -> Result<usize, E>,
+) -> Outcome {
+    print::stdout(plan);
+    if !yes && !confirm(input)? {
+        print::stdout(ABORTED);
+        return Ok(());
+    }
+    match apply() {
+        Ok(0) => print::stderr("Migrations already up to date, nothing to apply\n"),
+        Ok(count) => print::stderr(&format!("Successfully applied {count} migrations.\n")),
+        Err(error) => {
+            print::stdout(FAILED);
+            return Err(Failure::Notice(format!(
+                "Could not apply migrations:\n{error}"
+            )));
+        }
+    }
+    print::stdout(SUCCESS);
+    Ok(())
 }
 
 // WIRE HERE: run the migration. `what` is never `None`: the dispatcher has printed help then.
@@ -352,5 +373,23 @@ mod tests {
         assert_eq!(confirm(&mut "maybe\nYES\n".as_bytes()), Ok(true));
         assert_eq!(confirm(&mut "n\n".as_bytes()), Ok(false));
         assert!(confirm(&mut "".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn nothing_runs_without_a_yes() {
+        let run = |yes, input: &str| {
+            let mut ran = false;
+            let outcome = execute("", yes, &mut input.as_bytes(), || {
+                ran = true;
+                Ok::<_, String>(1)
+            });
+            (outcome, ran)
+        };
+        assert_eq!(run(true, ""), (Ok(()), true));
+        assert_eq!(run(false, "y\n"), (Ok(()), true));
+        assert_eq!(run(false, "n\n"), (Ok(()), false));
+        assert!(matches!(run(false, ""), (Err(Failure::Notice(_)), false)));
+        let failed = execute("", true, &mut "".as_bytes(), || Err("disk full"));
+        assert!(matches!(failed, Err(Failure::Notice(text)) if text.contains("disk full")));
     }
 }

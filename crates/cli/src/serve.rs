@@ -6,7 +6,6 @@ use crate::{cobra, failure::Failure};
 
 /// Flags of both generations; they may stand before or after the sub-command.
 #[derive(Debug, Clone, clap::Args)]
-#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Serve {
     /// Configuration files (YAML, JSON, TOML); of several, later ones win. Commas separate, and it may be given more than once.
     #[arg(long, short = 'c', global = true, value_name = "FILES")]
