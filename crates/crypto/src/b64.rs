@@ -63,6 +63,16 @@ pub(crate) fn encode_standard(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
+/// The standard alphabet, padded or not, as HTTP Basic and PEM bundles use it.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn decode_padded(text: &str) -> Result<Vec<u8>, Base64Error> {
+    STANDARD_NO_PAD
+        .decode(text.trim_end_matches('='))
+        .map_err(|_| Base64Error)
+}
+
 /// Strict, as [`decode`], in the standard alphabet.
 pub(crate) fn decode_standard(text: &str) -> Option<Vec<u8>> {
     STANDARD_NO_PAD.decode(text).ok()

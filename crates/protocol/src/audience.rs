@@ -21,9 +21,9 @@ pub fn check<'a>(
         let Some(want) = Parts::of(audience) else {
             return Err(AudienceError::Malformed(audience.to_owned()));
         };
-        let allowed = registered
-            .iter()
-            .any(|known| known == audience || Parts::of(known).is_some_and(|known| known.allows(&want)));
+        let allowed = registered.iter().any(|known| {
+            known == audience || Parts::of(known).is_some_and(|known| known.allows(&want))
+        });
         if !allowed {
             return Err(AudienceError::NotAllowed(audience.to_owned()));
         }
@@ -48,11 +48,16 @@ impl<'a> Parts<'a> {
             Some(at) if text.get(at..).is_some_and(|rest| rest.starts_with(':')) => {
                 let (scheme, rest) = text.split_at(at);
                 let good = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                    && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+                    && scheme
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
                 if !good {
                     return None;
                 }
-                (scheme.to_ascii_lowercase(), rest.get(1..).unwrap_or_default())
+                (
+                    scheme.to_ascii_lowercase(),
+                    rest.get(1..).unwrap_or_default(),
+                )
             }
             _ => (String::new(), text),
         };
@@ -60,7 +65,11 @@ impl<'a> Parts<'a> {
             Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
             None => ("", rest),
         };
-        Some(Self { scheme, authority, path })
+        Some(Self {
+            scheme,
+            authority,
+            path,
+        })
     }
 
     fn allows(&self, want: &Self) -> bool {
@@ -85,14 +94,38 @@ mod tests {
         for (known, asked, allowed) in [
             ("https://api.example.com", "https://api.example.com", true),
             ("https://api.example.com", "https://api.example.com/", true),
-            ("https://api.example.com", "https://api.example.com/path", true),
-            ("https://api.example.com/", "https://api.example.com/v1/x", true),
-            ("https://api.example.com/foo", "https://api.example.com/foo/bar", true),
-            ("https://api.example.com/foo", "https://api.example.com/foobar", false),
+            (
+                "https://api.example.com",
+                "https://api.example.com/path",
+                true,
+            ),
+            (
+                "https://api.example.com/",
+                "https://api.example.com/v1/x",
+                true,
+            ),
+            (
+                "https://api.example.com/foo",
+                "https://api.example.com/foo/bar",
+                true,
+            ),
+            (
+                "https://api.example.com/foo",
+                "https://api.example.com/foobar",
+                false,
+            ),
             ("https://api.example.com", "http://api.example.com", false),
             ("https://api.example.com", "HTTPS://API.example.com", false),
-            ("https://api.example.com", "https://api.example.com.evil", false),
-            ("https://api.example.com", "https://api.example.com:8443", false),
+            (
+                "https://api.example.com",
+                "https://api.example.com.evil",
+                false,
+            ),
+            (
+                "https://api.example.com",
+                "https://api.example.com:8443",
+                false,
+            ),
             ("urn:x", "urn:x", true),
             ("urn:x", "urn:xy", false),
             ("foo", "foo", true),
@@ -107,7 +140,10 @@ mod tests {
     #[test]
     fn texts_that_are_no_uri_reference_are_malformed() {
         for bad in [":bad", "a b", "1x:y"] {
-            assert_eq!(check(&[], [bad]), Err(AudienceError::Malformed(bad.to_owned())));
+            assert_eq!(
+                check(&[], [bad]),
+                Err(AudienceError::Malformed(bad.to_owned()))
+            );
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tessera_crypto::jose::JwkSet;
+use tessera_crypto::jose::Jwk;
 
 use crate::time::{Lifespan, Timestamp};
 
@@ -121,20 +121,22 @@ pub struct ClientMetadata {
 }
 
 /// A key set as registered: `{}` and `{"keys":[…]}` are different on the wire, so both can be said.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientJwks {
     /// The keys; `None` shows as `{}`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Vec<tessera_crypto::jose::Jwk>>,
+    pub keys: Option<Vec<Jwk>>,
+}
+
+/// Equal when they print equally.
+impl PartialEq for ClientJwks {
+    fn eq(&self, other: &Self) -> bool {
+        serde_json::to_value(self).ok() == serde_json::to_value(other).ok()
+    }
 }
 
 impl ClientJwks {
-    /// The keys as a set; empty when none were given.
-    pub fn as_set(&self) -> JwkSet {
-        JwkSet { keys: self.keys.clone().unwrap_or_default() }
-    }
-
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.keys.as_ref().is_none_or(Vec::is_empty)
@@ -228,7 +230,10 @@ impl Client {
             "none" => AuthMethod::None,
             _ => AuthMethod::Other,
         };
-        Self { record, auth_method }
+        Self {
+            record,
+            auth_method,
+        }
     }
 
     /// The stored form.

@@ -67,7 +67,7 @@ pub fn decode_basic(header: &str) -> Option<Result<(String, String), OAuthError>
         .get(..6)
         .filter(|scheme| scheme.eq_ignore_ascii_case("basic "))
         .and_then(|_| header.get(6..))?;
-    let decoded = tessera_crypto::b64::decode_standard(encoded.trim()).ok()?;
+    let decoded = tessera_crypto::b64::decode_padded(encoded.trim()).ok()?;
     let colon = decoded.iter().position(|b| *b == b':')?;
     let (user, password) = decoded.split_at(colon);
     let part = |bytes: &[u8], name: &str| {
@@ -82,7 +82,10 @@ pub fn decode_basic(header: &str) -> Option<Result<(String, String), OAuthError>
         })
     };
     Some(part(user, "client id").and_then(|user| {
-        Ok((user, part(password.get(1..).unwrap_or_default(), "client secret")?))
+        Ok((
+            user,
+            part(password.get(1..).unwrap_or_default(), "client secret")?,
+        ))
     }))
 }
 
@@ -151,10 +154,17 @@ pub fn check_secret_method(
 ) -> Result<SecretCheck, OAuthError> {
     let filled = |value: &Option<Cow<'_, str>>| value.as_ref().is_some_and(|v| !v.is_empty());
     let by_form = filled(&presented.client_id) && filled(&presented.client_secret);
-    let by_basic = presented.basic.as_ref().is_some_and(|(_, secret)| !secret.is_empty());
+    let by_basic = presented
+        .basic
+        .as_ref()
+        .is_some_and(|(_, secret)| !secret.is_empty());
     for (used, method, name) in [
         (by_form, AuthMethod::ClientSecretPost, "client_secret_post"),
-        (by_basic, AuthMethod::ClientSecretBasic, "client_secret_basic"),
+        (
+            by_basic,
+            AuthMethod::ClientSecretBasic,
+            "client_secret_basic",
+        ),
     ] {
         if used && client.auth_method() != method {
             return Err(OAuthError::new(
@@ -167,7 +177,11 @@ pub fn check_secret_method(
             ));
         }
     }
-    Ok(if client.is_public() { SecretCheck::Public } else { SecretCheck::Compare })
+    Ok(if client.is_public() {
+        SecretCheck::Public
+    } else {
+        SecretCheck::Compare
+    })
 }
 
 /// The one answer to an unknown client and to a wrong secret: nobody learns which it was.
@@ -200,10 +214,12 @@ pub struct SpentJti {
 impl<'a> Assertion<'a> {
     /// Reads a compact JWS with a JSON object as payload.
     pub fn parse(compact: &'a str) -> Result<Self, OAuthError> {
-        let unreadable = |_| bad_assertion("The 'client_assertion' is not a signed JSON Web Token.");
+        let unreadable =
+            |_| bad_assertion("The 'client_assertion' is not a signed JSON Web Token.");
         let jws = Jws::parse(compact).map_err(unreadable)?;
-        let claims = serde_json::from_slice(&jws.payload)
-            .map_err(|_| bad_assertion("The payload of the 'client_assertion' is not a JSON object."))?;
+        let claims = serde_json::from_slice(&jws.payload).map_err(|_| {
+            bad_assertion("The payload of the 'client_assertion' is not a JSON object.")
+        })?;
         Ok(Self { jws, claims })
     }
 
@@ -276,18 +292,20 @@ impl<'a> Assertion<'a> {
             )));
         }
         let candidates = keys.iter().filter(|key| match self.kid() {
-            Some(kid) => key.kid() == kid,
+            Some(kid) => key.kid == kid,
             None => true,
         });
         let mut fitting = 0_usize;
         for key in candidates {
             // Security: a key that says it is for encryption never verifies a signature.
-            if key.key_use().is_some_and(|key_use| key_use != "sig") {
+            if !["", "sig"].contains(&key.use_.as_str()) {
                 continue;
             }
-            let Ok(key) = VerifyingKey::from_jwk(key, alg) else { continue };
+            let Ok(key) = VerifyingKey::from_jwk(key, alg) else {
+                continue;
+            };
             fitting = fitting.saturating_add(1);
-            if key.verify(self.jws.signing_input.as_bytes(), &self.jws.signature) {
+            if self.jws.verify(&key) {
                 return Ok(());
             }
         }
@@ -326,14 +344,14 @@ impl<'a> Assertion<'a> {
                 "The 'client_assertion' expired {} seconds ago.",
                 now_secs.saturating_sub(exp)
             ))),
-            None => Err(bad_assertion("Claim 'exp' of the 'client_assertion' is missing.")),
+            None => Err(bad_assertion(
+                "Claim 'exp' of the 'client_assertion' is missing.",
+            )),
         }
     }
 
     fn check_audience(&self, audiences: &[&str]) -> Result<(), OAuthError> {
-        let accepted = |value: &Value| {
-            value.as_str().is_some_and(|aud| audiences.contains(&aud))
-        };
+        let accepted = |value: &Value| value.as_str().is_some_and(|aud| audiences.contains(&aud));
         let good = match self.claims.get("aud") {
             Some(Value::Array(list)) => list.iter().any(accepted),
             Some(single) => accepted(single),
@@ -349,7 +367,10 @@ impl<'a> Assertion<'a> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturates, which is what a bound wants")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, which is what a bound wants"
+)]
 fn float_secs(secs: f64) -> i64 {
     secs as i64
 }

@@ -12,12 +12,18 @@ pub const ASSERTION_ALGORITHMS: [&str; 10] = [
 ];
 
 /// Ways for a client to authenticate.
-pub const AUTH_METHODS: [&str; 3] =
-    ["client_secret_post", "client_secret_basic", "private_key_jwt"];
+pub const AUTH_METHODS: [&str; 3] = [
+    "client_secret_post",
+    "client_secret_basic",
+    "private_key_jwt",
+];
 
 /// The document, in the order of the wire.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "each member is specified by RFC 8414 or OpenID Connect Discovery")]
+#[expect(
+    missing_docs,
+    reason = "each member is specified by RFC 8414 or OpenID Connect Discovery"
+)]
 pub struct Metadata {
     pub issuer: String,
     #[serde(skip_serializing_if = "Option::is_none")]

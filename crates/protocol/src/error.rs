@@ -88,7 +88,11 @@ pub struct OAuthError {
 impl OAuthError {
     /// An error with the given cause.
     pub fn new(code: ErrorCode, hint: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, hint: hint.into(), debug: None }
+        Self {
+            code,
+            hint: hint.into(),
+            debug: None,
+        }
     }
 
     /// The same error with a detail for developers.
@@ -107,9 +111,10 @@ impl OAuthError {
     /// RFC 6749 allows there.
     pub fn full_description(&self, expose_debug: bool) -> String {
         let mut text = String::from(self.description());
-        for part in
-            [Some(self.hint.as_ref()), self.debug.as_deref().filter(|_| expose_debug)]
-        {
+        for part in [
+            Some(self.hint.as_ref()),
+            self.debug.as_deref().filter(|_| expose_debug),
+        ] {
             if let Some(part) = part.filter(|part| !part.is_empty()) {
                 text.push(' ');
                 push_allowed(&mut text, part);
@@ -162,12 +167,21 @@ mod tests {
     #[test]
     fn debug_is_shown_only_when_asked_for() {
         let error = OAuthError::new(ErrorCode::InvalidClient, "").with_debug("no such client");
-        assert_eq!(error.full_description(false), "Client authentication failed.");
-        assert_eq!(error.full_description(true), "Client authentication failed. no such client");
+        assert_eq!(
+            error.full_description(false),
+            "Client authentication failed."
+        );
+        assert_eq!(
+            error.full_description(true),
+            "Client authentication failed. no such client"
+        );
     }
 
     #[test]
     fn long_values_are_cut_at_a_character() {
-        assert_eq!(quoted(&"ü".repeat(101)), format!("'{}...'", "ü".repeat(100)));
+        assert_eq!(
+            quoted(&"ü".repeat(101)),
+            format!("'{}...'", "ü".repeat(100))
+        );
     }
 }

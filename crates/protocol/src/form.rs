@@ -24,7 +24,9 @@ impl FormError {
     pub const fn text(self) -> &'static str {
         match self {
             Self::BadEscape => "A '%' in the form body is not followed by two hexadecimal digits.",
-            Self::Semicolon => "The form body holds a raw ';'; separate parameters by '&' and escape it as %3B.",
+            Self::Semicolon => {
+                "The form body holds a raw ';'; separate parameters by '&' and escape it as %3B."
+            }
             Self::NotUtf8 => "The form body is not UTF-8 after decoding.",
             Self::Nul => "The form body holds a NUL character.",
         }
@@ -82,7 +84,9 @@ fn split_at_byte(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
 /// Decodes `+` and `%XX`; borrows when neither occurs.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, FormError> {
     if !bytes.iter().any(|b| matches!(b, b'+' | b'%' | 0)) {
-        return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| FormError::NotUtf8);
+        return std::str::from_utf8(bytes)
+            .map(Cow::Borrowed)
+            .map_err(|_| FormError::NotUtf8);
     }
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -106,11 +110,15 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, FormError> {
         out.push(byte);
         rest = tail;
     }
-    String::from_utf8(out).map(Cow::Owned).map_err(|_| FormError::NotUtf8)
+    String::from_utf8(out)
+        .map(Cow::Owned)
+        .map_err(|_| FormError::NotUtf8)
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -142,7 +150,10 @@ mod tests {
 
     #[test]
     fn plain_values_are_borrowed() {
-        let (_, value) = Reader::new(b"grant_type=client_credentials").next().unwrap().unwrap();
+        let (_, value) = Reader::new(b"grant_type=client_credentials")
+            .next()
+            .unwrap()
+            .unwrap();
         assert!(matches!(value, Cow::Borrowed("client_credentials")));
     }
 }

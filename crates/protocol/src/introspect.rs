@@ -31,7 +31,10 @@ impl<'a> TokenQuery<'a> {
         body: &'a [u8],
         basic: Option<(Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Self, OAuthError> {
-        let mut presented = Presented { basic, ..Presented::default() };
+        let mut presented = Presented {
+            basic,
+            ..Presented::default()
+        };
         let (mut token, mut scope, mut hint) = (None, None, None);
         let mut is_empty = true;
         for parameter in parameters(body) {
@@ -91,8 +94,7 @@ pub fn describe<'a>(
     if token.has_expired(now) {
         return None;
     }
-    let granted =
-        |required: &str| strategy.allows(scope::split(&token.scope), required);
+    let granted = |required: &str| strategy.allows(scope::split(&token.scope), required);
     if !scope::split(required_scope).all(granted) {
         return None;
     }

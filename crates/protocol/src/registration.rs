@@ -43,9 +43,10 @@ pub fn decode(body: &[u8]) -> Result<ClientMetadata, DecodeError> {
     let mut values = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
     match values.next() {
         Some(Ok(Value::Object(members))) => decode_object(members),
-        Some(Ok(other)) => {
-            Err(DecodeError(format!("a client is a JSON object, not {}", kind_of(&other))))
-        }
+        Some(Ok(other)) => Err(DecodeError(format!(
+            "a client is a JSON object, not {}",
+            kind_of(&other)
+        ))),
         Some(Err(e)) => Err(DecodeError(e.to_string())),
         None => Err(DecodeError("the body is empty".to_owned())),
     }
@@ -62,23 +63,33 @@ pub fn decode_object(members: Map<String, Value>) -> Result<ClientMetadata, Deco
         }
     }
     let jwks = known.remove("jwks").map(decode_jwks).transpose()?;
-    if let Some(nul) = known.iter().find(|(_, value)| holds_nul(value)).map(|(name, _)| name) {
+    if let Some(nul) = known
+        .iter()
+        .find(|(_, value)| holds_nul(value))
+        .map(|(name, _)| name)
+    {
         return Err(DecodeError(format!("member '{nul}' holds a NUL character")));
     }
     let mut metadata: ClientMetadata =
         serde_json::from_value(Value::Object(known)).map_err(|e| DecodeError(e.to_string()))?;
     metadata.jwks = jwks;
     if metadata.client_id.len() > CLIENT_ID_MAX {
-        return Err(DecodeError(format!("member 'client_id' is longer than {CLIENT_ID_MAX} bytes")));
+        return Err(DecodeError(format!(
+            "member 'client_id' is longer than {CLIENT_ID_MAX} bytes"
+        )));
     }
     Ok(metadata)
 }
 
 fn decode_jwks(value: Value) -> Result<ClientJwks, DecodeError> {
     let named = |e: &dyn fmt::Display| DecodeError(format!("member 'jwks': {e}"));
-    let set: ClientJwks = serde_json::from_value(value).map_err(|e| named(&e))?;
-    for key in set.keys.iter().flatten() {
+    let mut set: ClientJwks = serde_json::from_value(value).map_err(|e| named(&e))?;
+    for key in set.keys.iter_mut().flatten() {
         key.check().map_err(|e| named(&e))?;
+        // Security: a private key that was sent by mistake is not kept. A symmetric one is refused later.
+        if key.kty != "oct" {
+            *key = key.public();
+        }
     }
     Ok(set)
 }
@@ -128,13 +139,18 @@ pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMet
         ("client_uri", &metadata.client_uri),
     ] {
         if !uri.is_empty() && !is_web_uri(uri, &["http", "https"]) {
-            return Err(refuse(format!("Member '{name}' is {}, not an http or https URI.", quoted(uri))));
+            return Err(refuse(format!(
+                "Member '{name}' is {}, not an http or https URI.",
+                quoted(uri)
+            )));
         }
     }
     if let Some(secret) = &metadata.client_secret
         && (1..6).contains(&secret.len())
     {
-        return Err(refuse("Member 'client_secret' must be at least 6 characters long.".to_owned()));
+        return Err(refuse(
+            "Member 'client_secret' must be at least 6 characters long.".to_owned(),
+        ));
     }
     if metadata.scope.is_empty() {
         metadata.scope.clone_from(&rules.default_scope);
@@ -174,14 +190,17 @@ pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMet
         )));
     }
     metadata.access_token_strategy = strategy;
-    if !metadata.initiate_login_uri.is_empty() && !is_web_uri(&metadata.initiate_login_uri, &["https"])
+    if !metadata.initiate_login_uri.is_empty()
+        && !is_web_uri(&metadata.initiate_login_uri, &["https"])
     {
         return Err(refuse(format!(
             "Member 'initiate_login_uri' is {}, not an https URI.",
             quoted(&metadata.initiate_login_uri)
         )));
     }
-    metadata.metadata.get_or_insert_with(|| Value::Object(Map::new()));
+    metadata
+        .metadata
+        .get_or_insert_with(|| Value::Object(Map::new()));
     metadata.jwks.get_or_insert_default();
     Ok(metadata)
 }
@@ -218,12 +237,15 @@ fn check_authentication(metadata: &mut ClientMetadata) -> Result<(), OAuthError>
         ));
     }
     // Security: a symmetric key in `jwks` would be a secret in a public document.
-    let symmetric =
-        metadata.jwks.iter().flat_map(|jwks| jwks.keys.iter().flatten()).find(|k| k.kty() == "oct");
+    let symmetric = metadata
+        .jwks
+        .iter()
+        .flat_map(|jwks| jwks.keys.iter().flatten())
+        .find(|k| k.kty == "oct");
     if let Some(key) = symmetric {
         return Err(refuse(format!(
             "Key {} in member 'jwks' is symmetric; only RSA, EC and OKP keys are accepted.",
-            quoted(key.kid())
+            quoted(&key.kid)
         )));
     }
     Ok(())
@@ -236,7 +258,10 @@ fn is_web_uri(uri: &str, schemes: &[&str]) -> bool {
 /// The origin without a trailing slash.
 fn checked_origin(origin: &str) -> Result<String, OAuthError> {
     let refused = |rule: &str| {
-        Err(refuse(format!("Origin {} in 'allowed_cors_origins' {rule}.", quoted(origin))))
+        Err(refuse(format!(
+            "Origin {} in 'allowed_cors_origins' {rule}.",
+            quoted(origin)
+        )))
     };
     // Compat: a wildcard label (`https://*.example.com`) is no host to the URL parser, but is to Hydra.
     let Ok(parsed) = Url::parse(&origin.replace('*', "wildcard")) else {
@@ -249,9 +274,7 @@ fn checked_origin(origin: &str) -> Result<String, OAuthError> {
         return refused("must not hold a user name or password");
     }
     let trimmed = origin.trim_end_matches('/');
-    if !["", "/"].contains(&parsed.path().trim_end_matches('/'))
-        || origin.contains(['?', '#'])
-    {
+    if !["", "/"].contains(&parsed.path().trim_end_matches('/')) || origin.contains(['?', '#']) {
         return refused("must end after the host and port");
     }
     Ok(trimmed.to_owned())
@@ -268,7 +291,10 @@ fn check_redirects(metadata: &ClientMetadata) -> Result<(), OAuthError> {
         if !is_request_uri(uri) {
             return Err(OAuthError::new(
                 ErrorCode::InvalidRedirectUri,
-                format!("Redirect URI {} cannot be parsed; it must be absolute.", quoted(uri)),
+                format!(
+                    "Redirect URI {} cannot be parsed; it must be absolute.",
+                    quoted(uri)
+                ),
             ));
         }
     }
@@ -283,9 +309,13 @@ fn is_request_uri(uri: &str) -> bool {
     if uri.starts_with('/') {
         return true;
     }
-    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return false;
+    };
     let good_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     // An authority must parse as one; the rest of a private-use scheme is the app's own business.
     good_scheme && (!rest.starts_with("//") || Url::parse(uri).is_ok())
 }
@@ -293,8 +323,10 @@ fn is_request_uri(uri: &str) -> bool {
 fn check_subject_type(metadata: &mut ClientMetadata, rules: &Rules) -> Result<(), OAuthError> {
     if metadata.subject_type.is_empty() {
         let public = rules.subject_types.iter().find(|known| *known == "public");
-        metadata.subject_type =
-            public.or_else(|| rules.subject_types.first()).cloned().unwrap_or_default();
+        metadata.subject_type = public
+            .or_else(|| rules.subject_types.first())
+            .cloned()
+            .unwrap_or_default();
     } else if !rules.subject_types.contains(&metadata.subject_type) {
         return Err(refuse(format!(
             "Member 'subject_type' is {}; this server supports {}.",
@@ -307,9 +339,13 @@ fn check_subject_type(metadata: &mut ClientMetadata, rules: &Rules) -> Result<()
 
 fn check_post_logout(metadata: &ClientMetadata) -> Result<(), OAuthError> {
     let origin = |uri: &str| {
-        Url::parse(uri)
-            .ok()
-            .map(|uri| (uri.scheme().to_owned(), uri.host_str().map(str::to_owned), uri.port()))
+        Url::parse(uri).ok().map(|uri| {
+            (
+                uri.scheme().to_owned(),
+                uri.host_str().map(str::to_owned),
+                uri.port(),
+            )
+        })
     };
     for uri in &metadata.post_logout_redirect_uris {
         let Some(target) = origin(uri) else {

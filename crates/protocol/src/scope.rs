@@ -40,7 +40,9 @@ fn wildcard_matches(pattern: &str, scope: &str) -> bool {
     let mut patterns = pattern.split('.').peekable();
     let mut segments = scope.split('.');
     while let Some(want) = patterns.next() {
-        let Some(got) = segments.next() else { return false };
+        let Some(got) = segments.next() else {
+            return false;
+        };
         if want == "*" {
             if got.is_empty() {
                 return false;
@@ -96,7 +98,11 @@ mod tests {
             ("foo.bar", "foo", false),
             ("Foo", "foo", false),
         ] {
-            assert_eq!(ScopeStrategy::Wildcard.allows([pattern], scope), want, "{pattern} {scope}");
+            assert_eq!(
+                ScopeStrategy::Wildcard.allows([pattern], scope),
+                want,
+                "{pattern} {scope}"
+            );
         }
     }
 

@@ -35,8 +35,15 @@ impl FromRef<Admin> for App {
 
 /// Both generations on one router.
 pub fn router(app: App) -> Router {
-    let of = |generation| routes(generation).with_state(Admin { app: App::clone(&app), generation });
-    let router = Router::new().merge(of(Generation::V1)).nest("/admin", of(Generation::V26));
+    let of = |generation| {
+        routes(generation).with_state(Admin {
+            app: App::clone(&app),
+            generation,
+        })
+    };
+    let router = Router::new()
+        .merge(of(Generation::V1))
+        .nest("/admin", of(Generation::V26));
     observe::wrap(admin_guard::wrap(router, &app), app)
 }
 
@@ -46,10 +53,16 @@ fn routes(generation: Generation) -> Router<Admin> {
         .route("/clients", get(clients::list).post(clients::create))
         .route(
             "/clients/{id}",
-            get(clients::get).put(clients::put).patch(clients::patch).delete(clients::delete),
+            get(clients::get)
+                .put(clients::put)
+                .patch(clients::patch)
+                .delete(clients::delete),
         )
         .route("/clients/{id}/lifespans", put(lifespans::put))
-        .route("/clients/{id}/secrets/rotate", post(secrets::rotate).delete(secrets::drop_rotated))
+        .route(
+            "/clients/{id}/secrets/rotate",
+            post(secrets::rotate).delete(secrets::drop_rotated),
+        )
         .route("/oauth2/introspect", post(introspect::admin))
         .route("/oauth2/tokens", delete(tokens::delete_of_client))
         .route("/health/alive", get(health::alive))

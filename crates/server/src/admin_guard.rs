@@ -13,7 +13,9 @@ use crate::state::App;
 
 /// Asks for the token on every path but the health checks, where `serve.admin.auth.bearer_token` is set.
 pub fn wrap(router: Router, app: &App) -> Router {
-    let Some(token) = &app.settings.serve.admin.auth.bearer_token else { return router };
+    let Some(token) = &app.settings.serve.admin.auth.bearer_token else {
+        return router;
+    };
     let token = Secret::new(token.expose().to_owned());
     router.layer(from_fn_with_state(token, check))
 }
@@ -27,7 +29,11 @@ async fn check(State(token): State<Secret<String>>, request: Request, next: Next
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, presented)| presented.trim());
     let is_health = matches!(
-        request.uri().path().strip_prefix("/admin").unwrap_or(request.uri().path()),
+        request
+            .uri()
+            .path()
+            .strip_prefix("/admin")
+            .unwrap_or(request.uri().path()),
         "/health/alive" | "/health/ready"
     );
     if is_health || presented.is_some_and(|presented| token.matches(presented.as_bytes())) {
@@ -36,9 +42,12 @@ async fn check(State(token): State<Secret<String>>, request: Request, next: Next
     let refused = AdminError {
         status: StatusCode::UNAUTHORIZED,
         error: "The request could not be authorized",
-        description: "This admin API wants the bearer token of serve.admin.auth.bearer_token.".into(),
+        description: "This admin API wants the bearer token of serve.admin.auth.bearer_token."
+            .into(),
     };
     let mut reply = Failure::Admin(refused).into_reply(crate::reply::ErrorStyle::default());
-    reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    reply
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     reply
 }

@@ -24,13 +24,16 @@ pub async fn authenticate(
         Method::Secret { client_id, secret } => {
             by_secret(app, presented, client_id, secret, now).await
         }
-        Method::Assertion { client_id, assertion } => {
-            by_assertion(app, client_id, assertion, now).await
-        }
+        Method::Assertion {
+            client_id,
+            assertion,
+        } => by_assertion(app, client_id, assertion, now).await,
     };
     outcome.map_err(|failure| match failure {
         Failure::OAuth(error) if error.code == ErrorCode::InvalidClient => {
-            app.metrics.failed_authentications.fetch_add(1, Ordering::Relaxed);
+            app.metrics
+                .failed_authentications
+                .fetch_add(1, Ordering::Relaxed);
             // Spec: RFC 6749 5.2: a 401 names the scheme that the client tried.
             if presented.used_basic() {
                 Failure::OAuthBasic(error)
@@ -51,8 +54,12 @@ async fn by_secret(
 ) -> Result<Arc<Client>, Failure> {
     let Some(client) = app.clients.load(&*app.store, client_id).await? else {
         // Security: an unknown client costs what a wrong secret costs.
-        app.hash_pool.check(client_id, secret, Against::NoClient).await?;
-        return Err(client_auth::failed().with_debug("There is no such client.").into());
+        app.hash_pool
+            .check(client_id, secret, Against::NoClient)
+            .await?;
+        return Err(client_auth::failed()
+            .with_debug("There is no such client.")
+            .into());
     };
     match client_auth::check_secret_method(&client, presented)? {
         SecretCheck::Public => return Ok(client),
@@ -62,8 +69,15 @@ async fn by_secret(
     if app.verified.knows(client_id, hashes, secret, now) {
         return Ok(client);
     }
-    if secret.is_empty() || !app.hash_pool.check(client_id, secret, Against::Hashes(hashes)).await? {
-        return Err(client_auth::failed().with_debug("The secret does not match.").into());
+    if secret.is_empty()
+        || !app
+            .hash_pool
+            .check(client_id, secret, Against::Hashes(hashes))
+            .await?
+    {
+        return Err(client_auth::failed()
+            .with_debug("The secret does not match.")
+            .into());
     }
     app.verified.remember(client_id, hashes, secret, now);
     Ok(client)
@@ -78,7 +92,9 @@ async fn by_assertion(
     let assertion = Assertion::parse(assertion)?;
     let client_id = assertion.client_id(client_id)?;
     let Some(client) = app.clients.load(&*app.store, client_id).await? else {
-        return Err(client_auth::failed().with_debug("There is no such client.").into());
+        return Err(client_auth::failed()
+            .with_debug("There is no such client.")
+            .into());
     };
     if client.auth_method() != AuthMethod::PrivateKeyJwt {
         return Err(OAuthError::new(
@@ -130,10 +146,13 @@ async fn client_keys(
         )
         .into());
     }
-    app.jwks.keys(&app.egress, &metadata.jwks_uri, kid, now).await.map_err(|why| {
-        Failure::Fault(Fault::temporary(format!(
-            "the keys of client {} cannot be fetched: {why}",
-            quoted(client.id())
-        )))
-    })
+    app.jwks
+        .keys(&app.egress, &metadata.jwks_uri, kid, now)
+        .await
+        .map_err(|why| {
+            Failure::Fault(Fault::temporary(format!(
+                "the keys of client {} cannot be fetched: {why}",
+                quoted(client.id())
+            )))
+        })
 }

@@ -82,14 +82,19 @@ impl Egress {
         let parsed = Url::parse(url).map_err(|e| e.to_string())?;
         self.client_for(&parsed)?;
         match parsed.host() {
-            Some(url::Host::Domain(name)) => resolve(name, true).await.map(|_| ()).map_err(|e| e.to_string()),
+            Some(url::Host::Domain(name)) => resolve(name, true)
+                .await
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
             _ => Ok(()),
         }
     }
 
     fn is_exempt(&self, url: &str) -> bool {
         let bare = url.split(['?', '#']).next().unwrap_or(url);
-        self.exceptions.iter().any(|pattern| glob(pattern.as_bytes(), bare.as_bytes()))
+        self.exceptions
+            .iter()
+            .any(|pattern| glob(pattern.as_bytes(), bare.as_bytes()))
     }
 
     /// A host that is an address never reaches the resolver, so it is checked here.
@@ -117,7 +122,10 @@ fn not_permitted(ip: IpAddr) -> String {
     format!("address {ip} is not public, which clients.http.disallow_private_ip_ranges demands")
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function value in map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function value in map_err"
+)]
 fn describe(error: reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
@@ -168,10 +176,16 @@ impl Resolve for PublicOnly {
 async fn resolve(name: &str, restricted: bool) -> Result<Vec<SocketAddr>, io::Error> {
     let mut found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
     if restricted {
-        let refused = found.iter().find(|address| !is_public(address.ip())).copied();
+        let refused = found
+            .iter()
+            .find(|address| !is_public(address.ip()))
+            .copied();
         found.retain(|address| is_public(address.ip()));
         if let (true, Some(address)) = (found.is_empty(), refused) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, not_permitted(address.ip())));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                not_permitted(address.ip()),
+            ));
         }
     }
     Ok(found)
@@ -236,12 +250,15 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
         Some((b'*', rest)) => {
-            let reach = text.iter().position(|b| matches!(b, b'.' | b'/')).unwrap_or(text.len());
+            let reach = text
+                .iter()
+                .position(|b| matches!(b, b'.' | b'/'))
+                .unwrap_or(text.len());
             (0..=reach).any(|n| text.get(n..).is_some_and(|tail| glob(rest, tail)))
         }
-        Some((want, rest)) => {
-            text.split_first().is_some_and(|(got, tail)| got == want && glob(rest, tail))
-        }
+        Some((want, rest)) => text
+            .split_first()
+            .is_some_and(|(got, tail)| got == want && glob(rest, tail)),
     }
 }
 
@@ -252,22 +269,54 @@ mod tests {
     #[test]
     fn special_purpose_addresses_are_not_public() {
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-            "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.0.1", "198.18.0.1", "240.0.0.1",
-            "::1", "::", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "::7f00:1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.0.1",
+            "198.18.0.1",
+            "240.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "::7f00:1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
-        for public in ["8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8"] {
+        for public in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }
 
     #[test]
     fn exceptions_are_globs_between_separators() {
-        assert!(glob(b"http://*.example.com/jwks", b"http://a.example.com/jwks"));
-        assert!(!glob(b"http://*.example.com/jwks", b"http://a.b.example.com/jwks"));
+        assert!(glob(
+            b"http://*.example.com/jwks",
+            b"http://a.example.com/jwks"
+        ));
+        assert!(!glob(
+            b"http://*.example.com/jwks",
+            b"http://a.b.example.com/jwks"
+        ));
         assert!(!glob(b"http://a/*", b"http://a/b/c"));
     }
 
@@ -276,11 +325,22 @@ mod tests {
         let open = Egress::new(false, &[]).unwrap();
         assert!(open.check_address("http://127.0.0.1/").await.is_ok());
         let closed = Egress::new(true, &["http://127.0.0.1:9/ok".to_owned()]).unwrap();
-        for url in ["http://127.0.0.1/", "http://[::1]/", "http://localhost/", "http://0x7f.1/"] {
+        for url in [
+            "http://127.0.0.1/",
+            "http://[::1]/",
+            "http://localhost/",
+            "http://0x7f.1/",
+        ] {
             let refused = closed.check_address(url).await.unwrap_err();
             assert!(refused.contains("not public"), "{url}: {refused}");
         }
         assert!(closed.check_address("http://127.0.0.1:9/ok").await.is_ok());
-        assert!(closed.fetch("http://127.0.0.1:1/").await.unwrap_err().contains("not public"));
+        assert!(
+            closed
+                .fetch("http://127.0.0.1:1/")
+                .await
+                .unwrap_err()
+                .contains("not public")
+        );
     }
 }

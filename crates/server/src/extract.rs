@@ -48,8 +48,11 @@ pub async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
         Unread::TooSlow => refuse("The body did not arrive within 5 seconds."),
         Unread::Broken => refuse("The body ended early."),
     })?;
-    let content_type =
-        head.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
     let form = if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         body
@@ -71,9 +74,10 @@ pub async fn admin_body(request: Request) -> Result<Bytes, Failure> {
             ..AdminError::bad_request(description)
         };
         Failure::Admin(match unread {
-            Unread::TooLarge => {
-                refused(StatusCode::PAYLOAD_TOO_LARGE, "The request body is larger than 1 MiB.")
-            }
+            Unread::TooLarge => refused(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request body is larger than 1 MiB.",
+            ),
             Unread::TooSlow => refused(
                 StatusCode::REQUEST_TIMEOUT,
                 "The request body did not arrive within 5 seconds.",
@@ -87,7 +91,10 @@ pub async fn admin_body(request: Request) -> Result<Bytes, Failure> {
 pub fn basic(
     headers: &HeaderMap,
 ) -> Result<Option<(Cow<'static, str>, Cow<'static, str>)>, OAuthError> {
-    let Some(header) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
+    let Some(header) = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+    else {
         return Ok(None);
     };
     client_auth::decode_basic(header)

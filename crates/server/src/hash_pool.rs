@@ -72,7 +72,9 @@ impl HashPool {
         parts.extend(hashes.iter().map(String::as_bytes));
         let key = self.digest.mac(&parts);
         let Some(turn) = self.enter(client_id, key)? else {
-            return Err(Fault::temporary("too many secret checks of one client are waiting"));
+            return Err(Fault::temporary(
+                "too many secret checks of one client are waiting",
+            ));
         };
         let own = match turn {
             Turn::Follow(mut leader) => match leader.recv().await {
@@ -84,7 +86,11 @@ impl HashPool {
         };
         let secret = secret.to_owned();
         let matched = self
-            .run(move || hashes.iter().any(|hash| slow_hash::verify(secret.as_bytes(), hash)))
+            .run(move || {
+                hashes
+                    .iter()
+                    .any(|hash| slow_hash::verify(secret.as_bytes(), hash))
+            })
             .await?
             && is_known;
         if let Some(own) = own {
@@ -97,7 +103,8 @@ impl HashPool {
     /// Hashes a new secret as configured.
     pub async fn hash(&self, secret: String) -> Result<Result<String, SlowHashError>, Fault> {
         let how = self.how.clone();
-        self.run(move || slow_hash::hash(secret.as_bytes(), &how, &OsEntropy)).await
+        self.run(move || slow_hash::hash(secret.as_bytes(), &how, &OsEntropy))
+            .await
     }
 
     /// Runs other CPU-heavy work, such as making a key, under the same bound.
@@ -130,7 +137,12 @@ impl HashPool {
         let (answer, _) = broadcast::channel(1);
         waiting.equal.insert(key, answer.clone());
         drop(waiting);
-        Ok(Some(Turn::Lead(Place { pool: self, client_id: client_id.to_owned(), key, answer })))
+        Ok(Some(Turn::Lead(Place {
+            pool: self,
+            client_id: client_id.to_owned(),
+            key,
+            answer,
+        })))
     }
 }
 
@@ -149,7 +161,11 @@ struct Place<'p> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.pool.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self
+            .pool
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         waiting.equal.remove(&self.key);
         if let Some(count) = waiting.per_client.get_mut(&self.client_id) {
             *count = count.saturating_sub(1);

@@ -9,7 +9,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// Upper bounds of the buckets of every histogram, as Prometheus clients choose them.
-const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BUCKETS: [f64; 11] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// All series of the server.
 #[derive(Debug, Default)]
@@ -116,8 +118,10 @@ struct Histogram {
 
 impl Histogram {
     fn observe(&self, value: f64, micros: u64) {
-        if let Some(bucket) =
-            BUCKETS.iter().position(|bound| value <= *bound).and_then(|at| self.buckets.get(at))
+        if let Some(bucket) = BUCKETS
+            .iter()
+            .position(|bound| value <= *bound)
+            .and_then(|at| self.buckets.get(at))
         {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
@@ -129,7 +133,9 @@ impl Histogram {
         for (sum, bucket) in total.buckets.iter_mut().zip(&self.buckets) {
             *sum = sum.saturating_add(bucket.load(Ordering::Relaxed));
         }
-        total.count = total.count.saturating_add(self.count.load(Ordering::Relaxed));
+        total.count = total
+            .count
+            .saturating_add(self.count.load(Ordering::Relaxed));
         total.sum = total.sum.saturating_add(self.sum.load(Ordering::Relaxed));
     }
 }
@@ -236,7 +242,9 @@ impl Metrics {
                 5 => "5xx",
                 _ => "unknown",
             };
-            let total = classes.entry((s.method.label().to_ascii_uppercase(), class)).or_default();
+            let total = classes
+                .entry((s.method.label().to_ascii_uppercase(), class))
+                .or_default();
             *total = total.saturating_add(s.duration.count.load(Ordering::Relaxed));
         }
         for ((method, class), count) in classes {
@@ -254,19 +262,47 @@ fn render_histograms(out: &mut String, prefix: &str, constant: &str, series: &[S
     let by_endpoint: Labels = |s| format!("endpoint=\"{}\"", s.endpoint);
     let by_code: Labels = |s| format!("code=\"{}\",method=\"{}\"", s.code, s.method.label());
     let by_all: Labels = |s| {
-        format!("code=\"{}\",method=\"{}\",endpoint=\"{}\"", s.code, s.method.label(), s.endpoint)
+        format!(
+            "code=\"{}\",method=\"{}\",endpoint=\"{}\"",
+            s.code,
+            s.method.label(),
+            s.endpoint
+        )
     };
     let duration: Pick = |s| &s.duration;
     let request_size: Pick = |s| &s.request_size;
     let response_size: Pick = |s| &s.response_size;
     let all: [(&str, &str, Labels, Pick); 4] = [
-        ("response_time_seconds", "Time to answer, by route.", by_endpoint, duration),
-        ("requests_duration_seconds", "Time to answer.", by_all, duration),
-        ("requests_size_bytes", "Size of request bodies.", by_code, request_size),
-        ("response_size_bytes", "Size of answers.", by_code, response_size),
+        (
+            "response_time_seconds",
+            "Time to answer, by route.",
+            by_endpoint,
+            duration,
+        ),
+        (
+            "requests_duration_seconds",
+            "Time to answer.",
+            by_all,
+            duration,
+        ),
+        (
+            "requests_size_bytes",
+            "Size of request bodies.",
+            by_code,
+            request_size,
+        ),
+        (
+            "response_size_bytes",
+            "Size of answers.",
+            by_code,
+            response_size,
+        ),
     ];
     for (name, help, labels, pick) in all {
-        let _ = write!(out, "# HELP {prefix}{name} {help}\n# TYPE {prefix}{name} histogram\n");
+        let _ = write!(
+            out,
+            "# HELP {prefix}{name} {help}\n# TYPE {prefix}{name} histogram\n"
+        );
         let mut totals: std::collections::BTreeMap<String, Totals> = Default::default();
         for s in series {
             pick(s).add_to(totals.entry(labels(s)).or_default());
@@ -295,7 +331,9 @@ fn render_histograms(out: &mut String, prefix: &str, constant: &str, series: &[S
 
 /// What the kernel knows of this process; left out where there is no `/proc`.
 fn render_process(out: &mut String) {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return;
+    };
     let kilobytes = |field: &str| {
         status
             .lines()

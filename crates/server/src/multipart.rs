@@ -9,10 +9,14 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 /// The same parameters as `application/x-www-form-urlencoded`; `None` when the body cannot be parsed.
 pub fn to_urlencoded(content_type: &str, body: &[u8]) -> Option<String> {
-    let boundary = content_type.split(';').map(str::trim).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.eq_ignore_ascii_case("boundary").then(|| value.trim_matches('"'))
-    })?;
+    let boundary = content_type
+        .split(';')
+        .map(str::trim)
+        .find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.eq_ignore_ascii_case("boundary")
+                .then(|| value.trim_matches('"'))
+        })?;
     if boundary.is_empty() || boundary.len() > 70 {
         return None;
     }
@@ -42,7 +46,8 @@ fn field_name(head: &[u8]) -> Option<String> {
     let head = std::str::from_utf8(head).ok()?;
     let disposition = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-disposition").then_some(value)
+        name.eq_ignore_ascii_case("content-disposition")
+            .then_some(value)
     })?;
     let parameter = |wanted: &str| {
         disposition.split(';').map(str::trim).find_map(|parameter| {
@@ -61,8 +66,13 @@ fn strip<'a>(bytes: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = bytes.windows(separator.len()).position(|window| window == separator)?;
-    Some((bytes.get(..at)?, bytes.get(at.checked_add(separator.len())?..)?))
+    let at = bytes
+        .windows(separator.len())
+        .position(|window| window == separator)?;
+    Some((
+        bytes.get(..at)?,
+        bytes.get(at.checked_add(separator.len())?..)?,
+    ))
 }
 
 #[cfg(test)]
@@ -86,7 +96,10 @@ mod tests {
         for (content_type, body) in [
             ("multipart/form-data", "--X--"),
             (TYPE, "x"),
-            (TYPE, "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb"),
+            (
+                TYPE,
+                "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb",
+            ),
             (TYPE, "--X\r\n"),
         ] {
             assert_eq!(to_urlencoded(content_type, body.as_bytes()), None, "{body}");

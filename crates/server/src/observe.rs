@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use http_body_util::BodyExt;
 
 use crate::metrics::Answered;
 use crate::reply;
@@ -52,7 +51,10 @@ impl IntoRouter for Router {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "durations need a monotonic clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "durations need a monotonic clock"
+)]
 fn tick() -> Instant {
     Instant::now()
 }
@@ -115,7 +117,9 @@ fn content_length(headers: &HeaderMap) -> u64 {
 fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
     use std::sync::{PoisonError, RwLock};
     static LABELS: RwLock<Vec<(String, &'static str)>> = RwLock::new(Vec::new());
-    let Some(matched) = matched.map(MatchedPath::as_str) else { return "" };
+    let Some(matched) = matched.map(MatchedPath::as_str) else {
+        return "";
+    };
     {
         let known = LABELS.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, label)) = known.iter().find(|(template, _)| template == matched) {
@@ -124,7 +128,10 @@ fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
     }
     // Compat: every placeholder reads `{param}`.
     let label: &'static str = matched.replace("{id}", "{param}").leak();
-    LABELS.write().unwrap_or_else(PoisonError::into_inner).push((matched.to_owned(), label));
+    LABELS
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((matched.to_owned(), label));
     label
 }
 
@@ -134,7 +141,10 @@ fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
 pub async fn route(router: Router, mut request: Request) -> Result<Response, Infallible> {
     let path = request.uri().path();
     if path.len() > 1 && path.ends_with('/') && !path.ends_with("//") {
-        let trimmed = path.get(..path.len().saturating_sub(1)).unwrap_or(path).to_owned();
+        let trimmed = path
+            .get(..path.len().saturating_sub(1))
+            .unwrap_or(path)
+            .to_owned();
         if let Some(uri) = with_path(request.uri(), &trimmed) {
             *request.uri_mut() = uri;
         }
@@ -166,7 +176,9 @@ pub async fn route(router: Router, mut request: Request) -> Result<Response, Inf
 
 /// Compat: `Allow: DELETE, GET, HEAD`, sorted, comma and blank.
 fn sort_allow(headers: &mut HeaderMap) {
-    let Some(value) = headers.get(ALLOW).and_then(|v| v.to_str().ok()) else { return };
+    let Some(value) = headers.get(ALLOW).and_then(|v| v.to_str().ok()) else {
+        return;
+    };
     let mut methods: Vec<&str> = value.split(',').map(str::trim).collect();
     methods.sort_unstable();
     if let Ok(sorted) = HeaderValue::from_str(&methods.join(", ")) {
@@ -185,7 +197,10 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 }
 
 fn is_unclean(path: &str) -> bool {
-    path.contains("//") || path.split('/').any(|segment| segment == "." || segment == "..")
+    path.contains("//")
+        || path
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
 }
 
 fn clean(path: &str) -> String {
@@ -202,22 +217,19 @@ fn clean(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Reads a whole body; for tests.
-#[cfg(test)]
-pub async fn body_text(reply: Response) -> String {
-    let bytes = reply.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn unclean_paths_are_cleaned() {
-        for (path, want) in
-            [("//a/b", "/a/b"), ("/a//b", "/a/b"), ("/a/./b", "/a/b"), ("/x/../a", "/a"), ("/..", "/")]
-        {
+        for (path, want) in [
+            ("//a/b", "/a/b"),
+            ("/a//b", "/a/b"),
+            ("/a/./b", "/a/b"),
+            ("/x/../a", "/a"),
+            ("/..", "/"),
+        ] {
             assert!(is_unclean(path));
             assert_eq!(clean(path), want);
         }

@@ -14,8 +14,14 @@ pub fn router(app: App) -> Router {
         .route("/", get(root::get))
         .route("/oauth2/token", with_options(post(token::post)))
         .route("/oauth2/revoke", with_options(post(revoke::post)))
-        .route("/.well-known/openid-configuration", with_options(get(discovery::get)))
-        .route("/.well-known/oauth-authorization-server", with_options(get(discovery::get)))
+        .route(
+            "/.well-known/openid-configuration",
+            with_options(get(discovery::get)),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            with_options(get(discovery::get)),
+        )
         .route("/.well-known/jwks.json", with_options(get(jwks::get)))
         .route("/health/alive", get(health::alive))
         .route("/health/ready", get(health::ready));

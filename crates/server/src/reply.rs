@@ -8,9 +8,7 @@ use std::io;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use tessera_protocol::error::{ErrorCode, OAuthError};
@@ -87,12 +85,18 @@ impl From<StoreError> for Failure {
 impl Fault {
     /// A failure that another try will not cure.
     pub fn permanent(source: impl Into<String>) -> Self {
-        Self { source: source.into(), is_temporary: false }
+        Self {
+            source: source.into(),
+            is_temporary: false,
+        }
     }
 
     /// A failure that may pass.
     pub fn temporary(source: impl Into<String>) -> Self {
-        Self { source: source.into(), is_temporary: true }
+        Self {
+            source: source.into(),
+            is_temporary: true,
+        }
     }
 }
 
@@ -165,7 +169,9 @@ impl Failure {
                 if reply.status() == StatusCode::UNAUTHORIZED {
                     reply.headers_mut().insert(
                         WWW_AUTHENTICATE,
-                        HeaderValue::from_static("Basic realm=\"oauth2\", charset=\"UTF-8\", error=\"invalid_client\""),
+                        HeaderValue::from_static(
+                            "Basic realm=\"oauth2\", charset=\"UTF-8\", error=\"invalid_client\"",
+                        ),
                     );
                 }
                 reply
@@ -193,7 +199,14 @@ fn status(code: ErrorCode) -> StatusCode {
 }
 
 fn oauth_error(error: &OAuthError, style: ErrorStyle) -> Response {
-    let text = |part: &str| error.full_description(false).get(part.len()..).unwrap_or_default().trim().to_owned();
+    let text = |part: &str| {
+        error
+            .full_description(false)
+            .get(part.len()..)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
     let (description, hint, debug);
     let body = if style.legacy_fields {
         description = error.description();
@@ -320,9 +333,11 @@ impl serde_json::ser::Formatter for GoFormatter {
 ///
 /// Compat: HTML unless the request prefers plain text or JSON; with equal weights plain text comes before JSON.
 pub fn not_found(headers: &HeaderMap) -> Response {
-    const REASON: &str =
-        "The requested route does not exist. Make sure you are using the right path, domain, and port.";
-    let accept = headers.get(http::header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("*/*");
+    const REASON: &str = "The requested route does not exist. Make sure you are using the right path, domain, and port.";
+    let accept = headers
+        .get(http::header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("*/*");
     let (content_type, body) = match preferred(accept) {
         Form::Json => (
             JSON,
@@ -388,9 +403,10 @@ pub fn page(title: &str, text: &str) -> String {
 /// 405 with what is allowed.
 pub fn method_not_allowed() -> Response {
     let mut reply = (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response();
-    reply
-        .headers_mut()
-        .insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    reply.headers_mut().insert(
+        http::header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     reply
 }
 

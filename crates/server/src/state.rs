@@ -99,7 +99,10 @@ impl AppState {
         let keys = KeyCache::new(keyring.seal_keys(Purpose::KeyAtRest), alg);
         let resealed = keys.reseal(&*store).await?;
         if resealed > 0 {
-            tracing::info!(keys = resealed, "Signing keys were sealed again under the newest system secret.");
+            tracing::info!(
+                keys = resealed,
+                "Signing keys were sealed again under the newest system secret."
+            );
         }
         let proposed = u64::from_le_bytes(random_bytes::<8>(&OsEntropy)) | 1;
         let server_epoch = store
@@ -107,8 +110,11 @@ impl AppState {
             .await
             .map_err(|e| Fault::temporary(format!("the server epoch cannot be read: {e}")))?;
         let http = &settings.clients.http;
-        let egress = Egress::new(http.disallow_private_ip_ranges, &http.private_ip_exception_urls)
-            .map_err(|e| Fault::permanent(format!("outbound HTTP cannot be set up: {e}")))?;
+        let egress = Egress::new(
+            http.disallow_private_ip_ranges,
+            &http.private_ip_exception_urls,
+        )
+        .map_err(|e| Fault::permanent(format!("outbound HTTP cannot be set up: {e}")))?;
         Ok(Self {
             issuer: settings.issuer(),
             clients: ClientCache::default(),
@@ -177,7 +183,9 @@ impl AppState {
         set: &str,
         now: Timestamp,
     ) -> Result<crate::cache::keys::KeySet, Fault> {
-        self.keys.load(&*self.store, &self.hash_pool, set, now).await
+        self.keys
+            .load(&*self.store, &self.hash_pool, set, now)
+            .await
     }
 }
 
@@ -228,7 +236,7 @@ fn rules(settings: &Settings) -> Rules {
         } else {
             configured.join(" ")
         },
-        subject_types: settings.subject_types(),
+        subject_types: discovery::subject_types(settings),
     }
 }
 

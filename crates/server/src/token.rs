@@ -34,7 +34,9 @@ pub async fn issue(
     }
     let keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     let Some(key) = keys.first() else {
-        return Err(Fault::permanent(format!("key set '{ACCESS_TOKEN_SET}' is empty")));
+        return Err(Fault::permanent(format!(
+            "key set '{ACCESS_TOKEN_SET}' is empty"
+        )));
     };
     let jti = Uuid::new_v4().to_string();
     let sealing = (&app.seals.reference, &OsEntropy as _);
@@ -49,8 +51,12 @@ pub async fn read(app: &AppState, wire: &str, now: Timestamp) -> Result<Option<R
     if wire.starts_with(prefix.as_str()) {
         return Ok(opaque::open(wire, prefix, &app.seals.access));
     }
-    let Ok(jws) = Jws::parse(wire) else { return Ok(None) };
-    let Some(kid) = jws.header.kid.as_deref() else { return Ok(None) };
+    let Ok(jws) = Jws::parse(wire) else {
+        return Ok(None);
+    };
+    let Some(kid) = jws.header.kid.as_deref() else {
+        return Ok(None);
+    };
     let mut keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     if !keys.iter().any(|key| key.signing.kid() == kid) && watch::look_again(app, now).await {
         // Another process may have made this key a moment ago.
@@ -58,8 +64,12 @@ pub async fn read(app: &AppState, wire: &str, now: Timestamp) -> Result<Option<R
     }
     let verified = keys.iter().any(|key| {
         key.signing.kid() == kid
-            && key.signing.alg().name() == jws.header.alg
-            && key.verifying.verify(jws.signing_input.as_bytes(), &jws.signature)
+            && key.signing.alg().as_str() == jws.header.alg
+            && jws.verify(&key.verifying)
     });
-    Ok(if verified { jwt_access::read(&jws, &app.issuer, &app.seals.reference) } else { None })
+    Ok(if verified {
+        jwt_access::read(&jws, &app.issuer, &app.seals.reference)
+    } else {
+        None
+    })
 }

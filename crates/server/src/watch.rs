@@ -32,7 +32,11 @@ pub async fn follow(app: App) {
         tokio::time::sleep(INTERVAL).await;
         let now = clock::now();
         if let Err(error) = catch_up(&app, now).await {
-            let seen = *app.log_position.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let seen = *app
+                .log_position
+                .inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             tracing::warn!(%error, "The change log cannot be read; cached clients and keys may be old.");
             if seen.at.plus(BLIND_MAX) < now {
                 app.clients.clear();
@@ -44,13 +48,21 @@ pub async fn follow(app: App) {
 
 /// Reads the log now unless it was read less than a second ago. Answers whether it was read.
 pub async fn look_again(app: &AppState, now: Timestamp) -> bool {
-    let seen = *app.log_position.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = *app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     seen.at.plus(INTERVAL) < now && catch_up(app, now).await.is_ok()
 }
 
 /// Forgets what changed since the last look.
 pub async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
-    let before = *app.log_position.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = *app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let news = app.store.changes_since(before.position).await?;
     match &news.changes {
         Some(changes) => {
@@ -68,7 +80,11 @@ pub async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> 
             app.reload_server_epoch().await?;
         }
     }
-    let mut seen = app.log_position.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     seen.position = seen.position.max(news.position);
     seen.at = seen.at.max(now);
     Ok(())

@@ -51,7 +51,10 @@ pub fn decide(
         if !context.scope_strategy.allows(registered, requested) {
             return Err(OAuthError::new(
                 ErrorCode::InvalidScope,
-                format!("The client is not registered for scope {}.", quoted(requested)),
+                format!(
+                    "The client is not registered for scope {}.",
+                    quoted(requested)
+                ),
             ));
         }
     }
@@ -83,7 +86,11 @@ pub fn decide(
     if scope.is_empty() && context.grant_all_scopes_by_default {
         scope = scope::normalise(&client.metadata().scope);
     }
-    let lifespan = match client.metadata().lifespans.client_credentials_grant_access_token_lifespan {
+    let lifespan = match client
+        .metadata()
+        .lifespans
+        .client_credentials_grant_access_token_lifespan
+    {
         Some(own) => own.positive().unwrap_or_default(),
         None => context.lifespan,
     };
@@ -169,7 +176,10 @@ mod tests {
         assert_eq!(token.audience, ["https://api.example.com/v1"]);
         assert_eq!((token.client_epoch, token.server_epoch), (7, 9));
         assert_eq!(token.expires_in(context().now), 3_599);
-        assert_eq!(token.expires_at.as_secs(), token.issued_at.as_secs() + 3_600);
+        assert_eq!(
+            token.expires_at.as_secs(),
+            token.issued_at.as_secs() + 3_600
+        );
     }
 
     #[test]
@@ -182,7 +192,10 @@ mod tests {
     fn each_rule_has_its_code() {
         let plain = client(|_| {});
         assert_eq!(ask(&plain, "c", &[]), Err(ErrorCode::InvalidScope));
-        assert_eq!(ask(&plain, "a", &["https://other"]), Err(ErrorCode::InvalidRequest));
+        assert_eq!(
+            ask(&plain, "a", &["https://other"]),
+            Err(ErrorCode::InvalidRequest)
+        );
         assert_eq!(ask(&plain, "a", &[":bad"]), Err(ErrorCode::InvalidRequest));
         let public = client(|m| m.token_endpoint_auth_method = "none".to_owned());
         assert_eq!(ask(&public, "a", &[]), Err(ErrorCode::InvalidGrant));
@@ -195,7 +208,10 @@ mod tests {
         let client = client(|m| m.audience = vec!["x".to_owned(), "y".to_owned()]);
         assert_eq!(ask(&client, "", &["x y"]).unwrap().audience, ["x", "y"]);
         assert_eq!(ask(&client, "", &["x", "y"]).unwrap().audience, ["x", "y"]);
-        assert_eq!(ask(&client, "", &["x y", "y"]), Err(ErrorCode::InvalidRequest));
+        assert_eq!(
+            ask(&client, "", &["x y", "y"]),
+            Err(ErrorCode::InvalidRequest)
+        );
     }
 
     #[test]
@@ -204,6 +220,9 @@ mod tests {
             m.lifespans.client_credentials_grant_access_token_lifespan =
                 Some(Lifespan::parse("2h").unwrap());
         });
-        assert_eq!(ask(&client, "", &[]).unwrap().expires_in(context().now), 7_199);
+        assert_eq!(
+            ask(&client, "", &[]).unwrap().expires_in(context().now),
+            7_199
+        );
     }
 }

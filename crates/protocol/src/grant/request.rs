@@ -67,8 +67,9 @@ pub fn set_once<'a>(
 pub fn parameters(
     body: &[u8],
 ) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), OAuthError>> {
-    Reader::new(body)
-        .map(|parameter| parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text())))
+    Reader::new(body).map(|parameter| {
+        parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text()))
+    })
 }
 
 /// The answer to a body without any parameter, which is also how a body of another content type reads.
@@ -85,7 +86,10 @@ impl<'a> TokenRequest<'a> {
         body: &'a [u8],
         basic: Option<(Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Self, OAuthError> {
-        let mut presented = Presented { basic, ..Presented::default() };
+        let mut presented = Presented {
+            basic,
+            ..Presented::default()
+        };
         let (mut grant_type, mut scope) = (None, None);
         let mut audience: Vec<Cow<'a, str>> = Vec::new();
         let mut is_empty = true;
@@ -111,9 +115,12 @@ impl<'a> TokenRequest<'a> {
             return Err(empty_body());
         }
         let grant = match grant_type.as_deref().map(str::trim) {
-            Some(client_credentials::GRANT_TYPE) => Grant::ClientCredentials(
-                client_credentials::Request { scope: scope.unwrap_or_default(), audience },
-            ),
+            Some(client_credentials::GRANT_TYPE) => {
+                Grant::ClientCredentials(client_credentials::Request {
+                    scope: scope.unwrap_or_default(),
+                    audience,
+                })
+            }
             Some("") | None => {
                 return Err(OAuthError::new(
                     ErrorCode::InvalidRequest,
@@ -143,15 +150,26 @@ mod tests {
     use super::*;
 
     fn code_of(body: &str) -> Result<&'static str, ErrorCode> {
-        TokenRequest::parse(body.as_bytes(), None).map(|r| r.grant.grant_type()).map_err(|e| e.code)
+        TokenRequest::parse(body.as_bytes(), None)
+            .map(|r| r.grant.grant_type())
+            .map_err(|e| e.code)
     }
 
     #[test]
     fn the_grant_type_decides() {
-        assert_eq!(code_of("grant_type=client_credentials&scope=a"), Ok("client_credentials"));
+        assert_eq!(
+            code_of("grant_type=client_credentials&scope=a"),
+            Ok("client_credentials")
+        );
         assert_eq!(code_of("grant_type=refresh_token"), Ok("refresh_token"));
-        assert_eq!(code_of("grant_type=bogus"), Err(ErrorCode::UnsupportedGrantType));
-        assert_eq!(code_of("grant_type=Client_Credentials"), Err(ErrorCode::UnsupportedGrantType));
+        assert_eq!(
+            code_of("grant_type=bogus"),
+            Err(ErrorCode::UnsupportedGrantType)
+        );
+        assert_eq!(
+            code_of("grant_type=Client_Credentials"),
+            Err(ErrorCode::UnsupportedGrantType)
+        );
         assert_eq!(code_of("scope=a"), Err(ErrorCode::InvalidRequest));
         assert_eq!(code_of("grant_type="), Err(ErrorCode::InvalidRequest));
         assert_eq!(code_of(""), Err(ErrorCode::InvalidRequest));

@@ -48,6 +48,10 @@ impl AccessToken {
 /// The first 128 bits of a SHA-256: enough to tell tokens apart, useless to forge one.
 pub(crate) fn token_id(unique: &[u8]) -> [u8; 16] {
     let mut id = [0; 16];
-    id.copy_from_slice(tessera_crypto::sha256(unique).first_chunk::<16>().unwrap_or(&[0; 16]));
+    id.copy_from_slice(
+        tessera_crypto::sha256(unique)
+            .first_chunk::<16>()
+            .unwrap_or(&[0; 16]),
+    );
     id
 }

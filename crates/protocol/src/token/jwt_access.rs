@@ -60,14 +60,6 @@ struct Claims<'a> {
     sub: &'a str,
 }
 
-#[derive(Serialize)]
-struct Header<'a> {
-    alg: &'a str,
-    kid: &'a str,
-    r#ref: &'a str,
-    typ: &'a str,
-}
-
 /// Why a JWT access token could not be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningFailed(pub String);
@@ -91,7 +83,11 @@ pub fn sign(
 
     let iat = token.issued_at.as_secs();
     let with = |shown: bool| shown.then_some(());
-    let ext = if token.ext.is_empty() { "{}" } else { token.ext.as_str() };
+    let ext = if token.ext.is_empty() {
+        "{}"
+    } else {
+        token.ext.as_str()
+    };
     let failed = |e: serde_json::Error| SigningFailed(e.to_string());
     let claims = Claims {
         aud: &token.audience,
@@ -107,13 +103,12 @@ pub fn sign(
             .map(|()| scope::split(&token.scope).collect()),
         sub: &token.client_id,
     };
-    let header = Header { alg: key.alg().name(), kid: key.kid(), r#ref: &reference, typ: "JWT" };
-    sign_compact(
-        key,
-        &serde_json::to_vec(&header).map_err(failed)?,
-        &serde_json::to_vec(&claims).map_err(failed)?,
-    )
-    .map_err(|e| SigningFailed(e.to_string()))
+    let header = Map::from_iter([
+        ("ref".to_owned(), Value::String(reference)),
+        ("typ".to_owned(), Value::String("JWT".to_owned())),
+    ]);
+    sign_compact(key, &header, &serde_json::to_vec(&claims).map_err(failed)?)
+        .map_err(|e| SigningFailed(e.to_string()))
 }
 
 /// Reads the claims of a JWT whose signature was verified; `None` when it is no access token of this server.
@@ -141,18 +136,27 @@ pub fn read(jws: &Jws<'_>, issuer: &str, ref_keys: &SealKeys) -> Option<ReadToke
         }
     }
     token.scope = match claims.get("scp") {
-        Some(Value::Array(list)) => {
-            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-        }
+        Some(Value::Array(list)) => list
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         _ => text("scope").unwrap_or_default().to_owned(),
     };
     if let Some(Value::Array(list)) = claims.get("aud") {
-        token.audience = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        token.audience = list
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
     }
     if let Some(ext @ Value::Object(map)) = claims.get("ext")
         && !map.is_empty()
     {
         token.ext = ext.to_string();
     }
-    Some(ReadToken { token, token_id: token_id(jti.as_bytes()) })
+    Some(ReadToken {
+        token,
+        token_id: token_id(jti.as_bytes()),
+    })
 }

@@ -3,6 +3,7 @@
 //! Invariant: a token is opened, and so authenticated, before anything is read for it. A forged, altered,
 //! truncated or foreign token costs one key comparison and no query.
 
+use tessera_crypto::seal::nonce_of;
 use tessera_crypto::{Entropy, SealKeys, b64};
 
 use super::access::{AccessToken, ReadToken, token_id};
@@ -55,8 +56,11 @@ pub fn open(wire: &str, prefix: &str, keys: &SealKeys) -> Option<ReadToken> {
     }
     let sealed = b64::decode(wire.strip_prefix(prefix)?).ok()?;
     let record = keys.open(prefix.as_bytes(), &sealed).ok()?;
-    let nonce = SealKeys::nonce_of(&sealed)?;
-    Some(ReadToken { token: read(&record)?, token_id: token_id(nonce) })
+    let nonce = nonce_of(&sealed)?;
+    Some(ReadToken {
+        token: read(&record)?,
+        token_id: token_id(nonce),
+    })
 }
 
 fn read(record: &[u8]) -> Option<AccessToken> {
@@ -137,7 +141,11 @@ mod tests {
             for replacement in ["A", "B", "-", "="] {
                 let mut altered = wire.clone();
                 altered.replace_range(at..=at, replacement);
-                assert_eq!(open(&altered, "tsa_", &keys).is_some(), altered == wire, "{at}");
+                assert_eq!(
+                    open(&altered, "tsa_", &keys).is_some(),
+                    altered == wire,
+                    "{at}"
+                );
             }
             assert!(open(&wire[..at], "tsa_", &keys).is_none());
         }

@@ -28,13 +28,17 @@ impl Writer {
     /// A number in as few little-endian bytes as it needs.
     pub(super) fn number(&mut self, tag: u8, value: u64) {
         let bytes = value.to_le_bytes();
-        let used = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last.saturating_add(1));
+        let used = bytes
+            .iter()
+            .rposition(|b| *b != 0)
+            .map_or(0, |last| last.saturating_add(1));
         self.bytes(tag, bytes.get(..used).unwrap_or_default());
     }
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push(u8::try_from(value & 0x7f).unwrap_or_default() | 0x80);
+            self.0
+                .push(u8::try_from(value & 0x7f).unwrap_or_default() | 0x80);
             value >>= 7;
         }
         self.0.push(u8::try_from(value).unwrap_or_default());

@@ -22,8 +22,16 @@ const ATTEMPTS: usize = 5;
 
 /// What Go's `url.PathEscape` leaves as it is.
 const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'$').remove(b'&')
-    .remove(b'+').remove(b'=').remove(b':').remove(b'@');
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// An id as one segment of a path.
 pub fn escaped(id: &str) -> String {
@@ -35,8 +43,12 @@ pub fn shown(mut metadata: ClientMetadata, generation: Generation) -> ClientMeta
     let lifespans = &mut metadata.lifespans;
     match generation {
         Generation::V1 => {
-            lifespans.password_grant_access_token_lifespan.get_or_insert(None);
-            lifespans.password_grant_refresh_token_lifespan.get_or_insert(None);
+            lifespans
+                .password_grant_access_token_lifespan
+                .get_or_insert(None);
+            lifespans
+                .password_grant_refresh_token_lifespan
+                .get_or_insert(None);
         }
         Generation::V26 => {
             lifespans.password_grant_access_token_lifespan = None;
@@ -69,13 +81,19 @@ async fn check_addresses(app: &AppState, metadata: &ClientMetadata) -> Result<()
         ("backchannel_logout_uri", &metadata.backchannel_logout_uri),
         ("sector_identifier_uri", &metadata.sector_identifier_uri),
     ];
-    let listed = metadata.request_uris.iter().map(|uri| ("request_uris", uri));
+    let listed = metadata
+        .request_uris
+        .iter()
+        .map(|uri| ("request_uris", uri));
     for (name, uri) in single.into_iter().chain(listed) {
         if uri.is_empty() {
             continue;
         }
         if let Err(why) = app.egress.check_address(uri).await {
-            return Err(refused(format!("Member '{name}' is {}: {why}.", quoted(uri))));
+            return Err(refused(format!(
+                "Member '{name}' is {}: {why}.",
+                quoted(uri)
+            )));
         }
     }
     Ok(())
@@ -88,19 +106,26 @@ async fn check_sector(app: &AppState, metadata: &ClientMetadata) -> Result<(), A
         return Ok(());
     }
     let body = app.egress.fetch(uri).await.map_err(|why| {
-        refused(format!("The document at 'sector_identifier_uri' cannot be fetched: {why}."))
+        refused(format!(
+            "The document at 'sector_identifier_uri' cannot be fetched: {why}."
+        ))
     })?;
     let listed: Vec<String> = serde_json::from_slice(&body).map_err(|_| {
         refused("The document at 'sector_identifier_uri' is not a JSON list of texts.".to_owned())
     })?;
-    match metadata.redirect_uris.iter().flatten().find(|uri| !listed.contains(uri)) {
+    match metadata
+        .redirect_uris
+        .iter()
+        .flatten()
+        .find(|uri| !listed.contains(uri))
+    {
         Some(missing) => Err(refused(format!(
             "The document at 'sector_identifier_uri' does not list redirect URI {}.",
             quoted(missing)
         ))),
-        None if listed.is_empty() => {
-            Err(refused("The document at 'sector_identifier_uri' is an empty list.".to_owned()))
-        }
+        None if listed.is_empty() => Err(refused(
+            "The document at 'sector_identifier_uri' is an empty list.".to_owned(),
+        )),
         None => Ok(()),
     }
 }
@@ -131,7 +156,11 @@ pub async fn hashed(app: &AppState, secret: &str) -> Result<String, Failure> {
 
 /// An id that no database can hold names no client.
 pub fn storable(id: &str) -> Result<(), AdminError> {
-    if id.contains('\0') { Err(AdminError::not_found()) } else { Ok(()) }
+    if id.contains('\0') {
+        Err(AdminError::not_found())
+    } else {
+        Ok(())
+    }
 }
 
 /// The stored client. Admin reads bypass the cache.

@@ -26,7 +26,10 @@ fn answer(outcome: Result<Response, Failure>) -> Response {
 }
 
 /// A body that is no client object.
-#[expect(clippy::needless_pass_by_value, reason = "used as a function value in map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function value in map_err"
+)]
 pub fn undecodable(error: DecodeError) -> AdminError {
     AdminError::bad_request(format!("Unable to decode the request body: {error}"))
 }
@@ -82,7 +85,10 @@ async fn create_client(admin: &Admin, request: Request) -> Result<Response, Fail
         registration_client_uri: app.settings.public_path(&format!("/oauth2/register/{id}")),
         ..metadata
     };
-    Ok(reply::created(&location, &shown(metadata, admin.generation)))
+    Ok(reply::created(
+        &location,
+        &shown(metadata, admin.generation),
+    ))
 }
 
 /// Shows one client.
@@ -92,7 +98,10 @@ pub async fn get(State(admin): State<Admin>, Path(id): Path<String>) -> Response
 
 async fn get_client(admin: &Admin, id: &str) -> Result<Response, Failure> {
     let record = client_write::find(&admin.app, id).await?;
-    Ok(reply::json(StatusCode::OK, &shown(record.metadata, admin.generation)))
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(record.metadata, admin.generation),
+    ))
 }
 
 /// Lists clients.
@@ -120,11 +129,16 @@ async fn list_clients(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             let records = app.store.list_clients(&request.filter, &page).await?;
             let total = app.store.count_clients().await?;
             let link = request.offset_links(total);
-            (records, vec![("link", link), ("x-total-count", total.to_string())])
+            (
+                records,
+                vec![("link", link), ("x-total-count", total.to_string())],
+            )
         }
     };
-    let shown: Vec<_> =
-        records.into_iter().map(|record| shown(record.metadata, admin.generation)).collect();
+    let shown: Vec<_> = records
+        .into_iter()
+        .map(|record| shown(record.metadata, admin.generation))
+        .collect();
     let mut reply = reply::json(StatusCode::OK, &shown);
     add_headers(reply.headers_mut(), headers);
     Ok(reply)
@@ -139,11 +153,7 @@ fn add_headers(headers: &mut HeaderMap, added: Vec<(&'static str, String)>) {
 }
 
 /// Replaces a client.
-pub async fn put(
-    State(admin): State<Admin>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
+pub async fn put(State(admin): State<Admin>, Path(id): Path<String>, request: Request) -> Response {
     answer(put_client(&admin, &id, request).await)
 }
 
@@ -153,7 +163,10 @@ async fn put_client(admin: &Admin, id: &str, request: Request) -> Result<Respons
     let mut metadata = registration::decode(&body).map_err(undecodable)?;
     id.clone_into(&mut metadata.client_id);
     let metadata = client_write::validated(app, metadata).await?;
-    let secret = metadata.client_secret.clone().filter(|secret| !secret.is_empty());
+    let secret = metadata
+        .client_secret
+        .clone()
+        .filter(|secret| !secret.is_empty());
     let hash = match &secret {
         Some(secret) => Some(client_write::hashed(app, secret).await?),
         None => None,
@@ -180,7 +193,10 @@ async fn put_client(admin: &Admin, id: &str, request: Request) -> Result<Respons
         client_secret: secret,
         ..metadata
     };
-    Ok(reply::json(StatusCode::OK, &shown(metadata, admin.generation)))
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(metadata, admin.generation),
+    ))
 }
 
 /// Changes a client by a JSON Patch.
@@ -199,7 +215,11 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
     for _ in 0..ATTEMPTS {
         let now: Timestamp = clock::now();
         let current = client_write::find(app, id).await?;
-        let patched = patch::apply(&body, shown(current.metadata.clone(), admin.generation), admin.generation)?;
+        let patched = patch::apply(
+            &body,
+            shown(current.metadata.clone(), admin.generation),
+            admin.generation,
+        )?;
         if patched.client_id != id {
             return Err(AdminError::bad_request(
                 "The patch changes 'client_id'; a client keeps its id. Create another client instead.",
@@ -207,7 +227,10 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
             .into());
         }
         let metadata = client_write::validated(app, patched).await?;
-        let secret = metadata.client_secret.clone().filter(|secret| !secret.is_empty());
+        let secret = metadata
+            .client_secret
+            .clone()
+            .filter(|secret| !secret.is_empty());
         let mut next = ClientRecord {
             metadata: registration::read_back_form(metadata.clone()),
             version: u64::from_le_bytes(app.random::<8>()),
@@ -223,8 +246,14 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
             next.registration_token_hash = None;
         }
         if client_write::replace_once(app, &next, current.version).await? {
-            let metadata = ClientMetadata { client_secret: secret, ..next.metadata };
-            return Ok(reply::json(StatusCode::OK, &shown(metadata, admin.generation)));
+            let metadata = ClientMetadata {
+                client_secret: secret,
+                ..next.metadata
+            };
+            return Ok(reply::json(
+                StatusCode::OK,
+                &shown(metadata, admin.generation),
+            ));
         }
     }
     Err(client_write::contended().into())
@@ -239,5 +268,9 @@ async fn delete_client(admin: &Admin, id: &str) -> Result<Response, Failure> {
     client_write::storable(id)?;
     let existed = admin.app.store.delete_client(id).await?;
     admin.app.clients.evict(id);
-    if existed { Ok(reply::no_content()) } else { Err(AdminError::not_found().into()) }
+    if existed {
+        Ok(reply::no_content())
+    } else {
+        Err(AdminError::not_found().into())
+    }
 }

@@ -13,11 +13,7 @@ use crate::reply::{self, ErrorStyle, Failure};
 use crate::{clock, extract};
 
 /// Absent members become `null`.
-pub async fn put(
-    State(admin): State<Admin>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
+pub async fn put(State(admin): State<Admin>, Path(id): Path<String>, request: Request) -> Response {
     respond(&admin, &id, request)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
@@ -36,5 +32,8 @@ async fn respond(admin: &Admin, id: &str, request: Request) -> Result<Response, 
         next
     })
     .await?;
-    Ok(reply::json(StatusCode::OK, &shown(stored.metadata, admin.generation)))
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(stored.metadata, admin.generation),
+    ))
 }

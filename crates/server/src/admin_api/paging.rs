@@ -21,8 +21,11 @@ const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 const LIST: &[u8] = b"clients";
 
 /// What Go's `url.QueryEscape` leaves as it is.
-const QUERY: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// A list request: its parameters, and what they mean.
 #[derive(Debug)]
@@ -56,7 +59,12 @@ impl ListRequest {
             after: None,
             parameters,
         };
-        let given = |name: &str| request.parameter(name).filter(|v| !v.is_empty()).map(str::to_owned);
+        let given = |name: &str| {
+            request
+                .parameter(name)
+                .filter(|v| !v.is_empty())
+                .map(str::to_owned)
+        };
         let (name, owner, token) = (given("client_name"), given("owner"), given("page_token"));
         request.filter = ClientFilter { name, owner };
         if let Some(token) = token {
@@ -66,14 +74,20 @@ impl ListRequest {
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The page in v26's form, with one row more than wanted, which tells whether there is a next page.
     pub fn keyset_page(&self) -> Result<(Page, usize), AdminError> {
         let size = self.page_size()?;
-        let page =
-            Page { after: self.after.clone(), offset: 0, limit: size.saturating_add(1) };
+        let page = Page {
+            after: self.after.clone(),
+            offset: 0,
+            limit: size.saturating_add(1),
+        };
         Ok((page, usize::try_from(size).unwrap_or(usize::MAX)))
     }
 
@@ -108,7 +122,9 @@ impl ListRequest {
 
     fn limit_and_offset(&self) -> (i64, i64) {
         let number = |name: &str, default: i64| {
-            self.parameter(name).and_then(|text| text.parse::<i64>().ok()).unwrap_or(default)
+            self.parameter(name)
+                .and_then(|text| text.parse::<i64>().ok())
+                .unwrap_or(default)
         };
         // Compat: v1 breaks the connection on 0; it is the default here.
         let limit = match number("limit", i64::from(PAGE_DEFAULT)) {
@@ -144,11 +160,18 @@ impl ListRequest {
         let at = |page: i64| page.saturating_mul(limit);
         let (next, previous) = (at(page.saturating_add(1)), at(page.saturating_sub(1)));
         let parts: Vec<(&str, i64, i64)> = if offset >= last && total == 0 {
-            vec![("first", limit, 0), ("next", limit, next), ("prev", limit, previous)]
+            vec![
+                ("first", limit, 0),
+                ("next", limit, next),
+                ("prev", limit, previous),
+            ]
         } else if offset >= last && total < limit {
             vec![("first", total, 0)]
         } else if offset >= last {
-            vec![("first", limit, 0), ("prev", limit, last.saturating_sub(limit))]
+            vec![
+                ("first", limit, 0),
+                ("prev", limit, last.saturating_sub(limit)),
+            ]
         } else if offset < limit {
             vec![("next", limit, limit), ("last", limit, last)]
         } else {
@@ -162,7 +185,13 @@ impl ListRequest {
         parts
             .into_iter()
             .map(|(rel, limit, offset)| {
-                self.link(&[("limit", &limit.to_string()), ("offset", &offset.to_string())], rel)
+                self.link(
+                    &[
+                        ("limit", &limit.to_string()),
+                        ("offset", &offset.to_string()),
+                    ],
+                    rel,
+                )
             })
             .collect::<Vec<_>>()
             .join(",")
@@ -180,7 +209,11 @@ impl ListRequest {
         let query: Vec<String> = all
             .iter()
             .map(|(name, value)| {
-                format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(value, QUERY))
+                format!(
+                    "{}={}",
+                    utf8_percent_encode(name, QUERY),
+                    utf8_percent_encode(value, QUERY)
+                )
             })
             .collect();
         format!("<{}?{}>; rel=\"{rel}\"", self.path, query.join("&"))
@@ -188,7 +221,10 @@ impl ListRequest {
 }
 
 fn sealed(after: Option<&str>, seal: &SealKeys, now: Timestamp) -> String {
-    let token = PageToken { e: now.plus(TOKEN_LIFE).as_secs(), a: after.map(str::to_owned) };
+    let token = PageToken {
+        e: now.plus(TOKEN_LIFE).as_secs(),
+        a: after.map(str::to_owned),
+    };
     let plain = serde_json::to_vec(&token).unwrap_or_default();
     let mut bytes = Vec::new();
     seal.seal(&OsEntropy, LIST, &plain, &mut bytes);
@@ -231,10 +267,22 @@ mod tests {
 
     #[test]
     fn page_sizes_are_bounded() {
-        for (query, size) in
-            [("", 100), ("page_size=", 100), ("page_size=0", 100), ("page_size=-3", 100), ("page_size=7", 7), ("page_size=9999", 500)]
-        {
-            assert_eq!(request(&format!("/c?{query}")).unwrap().keyset_page().unwrap().1, size);
+        for (query, size) in [
+            ("", 100),
+            ("page_size=", 100),
+            ("page_size=0", 100),
+            ("page_size=-3", 100),
+            ("page_size=7", 7),
+            ("page_size=9999", 500),
+        ] {
+            assert_eq!(
+                request(&format!("/c?{query}"))
+                    .unwrap()
+                    .keyset_page()
+                    .unwrap()
+                    .1,
+                size
+            );
         }
         assert!(request("/c?page_size=abc").unwrap().keyset_page().is_err());
     }
@@ -252,19 +300,34 @@ mod tests {
     #[test]
     fn offset_links_follow_v1() {
         for (query, total, want) in [
-            ("limit=10", 0, vec!["first:10,0", "next:10,10", "prev:10,-10"]),
+            (
+                "limit=10",
+                0,
+                vec!["first:10,0", "next:10,10", "prev:10,-10"],
+            ),
             ("limit=10", 5, vec!["first:5,0"]),
             ("limit=10", 25, vec!["next:10,10", "last:10,20"]),
-            ("limit=10&offset=10", 25, vec!["first:10,0", "next:10,20", "prev:10,0", "last:10,20"]),
+            (
+                "limit=10&offset=10",
+                25,
+                vec!["first:10,0", "next:10,20", "prev:10,0", "last:10,20"],
+            ),
             ("limit=10&offset=20", 25, vec!["first:10,0", "prev:10,10"]),
         ] {
-            let links = request(&format!("/clients?{query}")).unwrap().offset_links(total);
+            let links = request(&format!("/clients?{query}"))
+                .unwrap()
+                .offset_links(total);
             let got: Vec<String> = links
                 .split(',')
                 .map(|link| {
                     let rel = link.split("rel=\"").nth(1).unwrap().trim_end_matches('"');
                     let value = |name: &str| {
-                        link.split(&format!("{name}=")).nth(1).unwrap().split(['&', '>']).next().unwrap()
+                        link.split(&format!("{name}="))
+                            .nth(1)
+                            .unwrap()
+                            .split(['&', '>'])
+                            .next()
+                            .unwrap()
                     };
                     format!("{rel}:{},{}", value("limit"), value("offset"))
                 })

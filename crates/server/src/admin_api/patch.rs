@@ -13,7 +13,7 @@ use tessera_protocol::registration;
 
 use super::clients::undecodable;
 use crate::admin::Generation;
-use crate::reply::{AdminError, Fault, Failure};
+use crate::reply::{AdminError, Failure, Fault};
 
 /// The client after the patch. Its `client_secret` is set only if the patch sets one.
 pub fn apply(
@@ -23,8 +23,7 @@ pub fn apply(
 ) -> Result<ClientMetadata, Failure> {
     let bad = |why: String| AdminError::bad_request(format!("The JSON Patch is not valid: {why}."));
     let patch: Patch = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
-    let mut document =
-        serde_json::to_value(client).map_err(|e| Fault::permanent(e.to_string()))?;
+    let mut document = serde_json::to_value(client).map_err(|e| Fault::permanent(e.to_string()))?;
     // Security: the stored hash is never part of the document, so no `test` or `copy` can read it.
     if let Some(members) = document.as_object_mut() {
         members.insert("client_secret".to_owned(), Value::String(String::new()));
@@ -51,15 +50,17 @@ pub fn apply(
 fn lenient(operation: PatchOperation, document: &mut Value) -> Result<PatchOperation, String> {
     match operation {
         PatchOperation::Replace(replace) => {
-            let last_is_index = replace
-                .path
-                .last()
-                .is_some_and(|token| token.decoded() == "-" || token.decoded().parse::<usize>().is_ok());
+            let last_is_index = replace.path.last().is_some_and(|token| {
+                token.decoded() == "-" || token.decoded().parse::<usize>().is_ok()
+            });
             if document.pointer(&replace.path.to_string()).is_some() || last_is_index {
                 return Ok(PatchOperation::Replace(replace));
             }
             make_parents(&replace.path, document);
-            Ok(PatchOperation::Add(AddOperation { path: replace.path, value: replace.value }))
+            Ok(PatchOperation::Add(AddOperation {
+                path: replace.path,
+                value: replace.value,
+            }))
         }
         PatchOperation::Add(add) => {
             make_parents(&add.path, document);
@@ -74,7 +75,10 @@ fn lenient(operation: PatchOperation, document: &mut Value) -> Result<PatchOpera
 
 fn make_parents(path: &PointerBuf, document: &mut Value) {
     let mut at = document;
-    let tokens: Vec<String> = path.tokens().map(|token| token.decoded().into_owned()).collect();
+    let tokens: Vec<String> = path
+        .tokens()
+        .map(|token| token.decoded().into_owned())
+        .collect();
     for token in tokens.iter().take(tokens.len().saturating_sub(1)) {
         let next = match at {
             Value::Object(members) => {
@@ -84,7 +88,10 @@ fn make_parents(path: &PointerBuf, document: &mut Value) {
                 }
                 Some(member)
             }
-            Value::Array(list) => token.parse::<usize>().ok().and_then(|index| list.get_mut(index)),
+            Value::Array(list) => token
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| list.get_mut(index)),
             _ => None,
         };
         match next {
@@ -93,7 +100,8 @@ fn make_parents(path: &PointerBuf, document: &mut Value) {
         }
     }
     // `/list/-` appends to a list that may not be there yet.
-    if tokens.last().is_some_and(|last| last == "-") && at.as_object().is_some_and(serde_json::Map::is_empty)
+    if tokens.last().is_some_and(|last| last == "-")
+        && at.as_object().is_some_and(serde_json::Map::is_empty)
         || at.is_null()
     {
         *at = Value::Array(Vec::new());

@@ -33,8 +33,14 @@ async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
         next
     })
     .await?;
-    let metadata = ClientMetadata { client_secret: Some(secret), ..stored.metadata };
-    Ok(reply::json(StatusCode::OK, &shown(metadata, admin.generation)))
+    let metadata = ClientMetadata {
+        client_secret: Some(secret),
+        ..stored.metadata
+    };
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(metadata, admin.generation),
+    ))
 }
 
 /// Ends all former secrets.
@@ -54,7 +60,10 @@ async fn drop_former(admin: &Admin, id: &str) -> Result<Response, Failure> {
         next
     })
     .await?;
-    Ok(reply::json(StatusCode::OK, &shown(stored.metadata, admin.generation)))
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(stored.metadata, admin.generation),
+    ))
 }
 
 fn check_method(record: &ClientRecord) -> Result<(), AdminError> {

@@ -23,7 +23,10 @@ pub struct ClientCache {
 
 impl Default for ClientCache {
     fn default() -> Self {
-        Self { clients: Cache::new(CLIENTS_MAX), evictions: AtomicU64::new(0) }
+        Self {
+            clients: Cache::new(CLIENTS_MAX),
+            evictions: AtomicU64::new(0),
+        }
     }
 }
 
@@ -38,7 +41,9 @@ impl ClientCache {
             return Ok(Some(client));
         }
         let before = self.evictions.load(Ordering::SeqCst);
-        let Some(record) = store.find_client(client_id).await? else { return Ok(None) };
+        let Some(record) = store.find_client(client_id).await? else {
+            return Ok(None);
+        };
         let client = Arc::new(Client::new(record));
         self.clients.insert(client_id.into(), Arc::clone(&client));
         if self.evictions.load(Ordering::SeqCst) != before {

@@ -31,7 +31,9 @@ pub struct JwksFetch {
 
 impl Default for JwksFetch {
     fn default() -> Self {
-        Self { slots: Cache::new(URLS_MAX) }
+        Self {
+            slots: Cache::new(URLS_MAX),
+        }
     }
 }
 
@@ -58,7 +60,7 @@ impl JwksFetch {
             let paused = now < fetched_at.plus(PAUSE);
             let usable = match fetched {
                 Ok(keys) => {
-                    let lacks = kid.is_some_and(|kid| !keys.iter().any(|key| key.kid() == kid));
+                    let lacks = kid.is_some_and(|kid| !keys.iter().any(|key| key.kid == kid));
                     now < fetched_at.plus(FRESH_FOR) && (!lacks || paused)
                 }
                 Err(_) => paused,
@@ -75,7 +77,7 @@ impl JwksFetch {
 
 async fn fetch(egress: &Egress, url: &str) -> Fetched {
     let body = egress.fetch(url).await?;
-    let set: JwkSet =
-        serde_json::from_slice(&body).map_err(|e| format!("'{url}' holds no JSON Web Key Set: {e}"))?;
+    let set: JwkSet = serde_json::from_slice(&body)
+        .map_err(|e| format!("'{url}' holds no JSON Web Key Set: {e}"))?;
     Ok(Arc::new(set.keys))
 }

@@ -50,7 +50,11 @@ struct Sets {
 impl KeyCache {
     /// `seal` protects keys at rest; `alg` is the algorithm of keys that are made.
     pub fn new(seal: SealKeys, alg: Alg) -> Self {
-        Self { sets: RwLock::default(), seal, alg }
+        Self {
+            sets: RwLock::default(),
+            seal,
+            alg,
+        }
     }
 
     /// The set, with a first key made when there is none.
@@ -73,7 +77,9 @@ impl KeyCache {
             rows = self.make_first(store, pool, set, now).await?;
         }
         let keys = Arc::new(
-            rows.iter().map(|row| self.unseal(row)).collect::<Result<Vec<_>, Fault>>()?,
+            rows.iter()
+                .map(|row| self.unseal(row))
+                .collect::<Result<Vec<_>, Fault>>()?,
         );
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
         if sets.evictions == before {
@@ -104,8 +110,15 @@ impl KeyCache {
                 continue;
             }
             let plain = self.open(&row)?;
-            let renewed = KeyRow { sealed_jwk: self.sealed(&row.set, &row.kid, &plain), ..row.clone() };
-            if store.reseal_key(&renewed, &row.sealed_jwk).await.map_err(fault)? {
+            let renewed = KeyRow {
+                sealed_jwk: self.sealed(&row.set, &row.kid, &plain),
+                ..row.clone()
+            };
+            if store
+                .reseal_key(&renewed, &row.sealed_jwk)
+                .await
+                .map_err(fault)?
+            {
                 count = count.saturating_add(1);
             }
         }
@@ -124,7 +137,8 @@ impl KeyCache {
             let kid = kid.clone();
             pool.run(move || generate(alg, &kid, &OsEntropy)).await?
         };
-        let jwk = made.map_err(|e| Fault::permanent(format!("no signing key could be made: {e}")))?;
+        let jwk =
+            made.map_err(|e| Fault::permanent(format!("no signing key could be made: {e}")))?;
         let plain = serde_json::to_vec(&jwk).map_err(|e| Fault::permanent(e.to_string()))?;
         let row = KeyRow {
             sealed_jwk: self.sealed(set, &kid, &plain),
@@ -133,13 +147,18 @@ impl KeyCache {
             created_at: now,
         };
         let rows = store.insert_first_key(&row).await.map_err(fault)?;
-        tracing::info!(set, alg = alg.name(), "A first signing key was made for this set.");
+        tracing::info!(
+            set,
+            alg = alg.as_str(),
+            "A first signing key was made for this set."
+        );
         Ok(rows)
     }
 
     fn sealed(&self, set: &str, kid: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::new();
-        self.seal.seal(&OsEntropy, &bound_to(set, kid), plain, &mut sealed);
+        self.seal
+            .seal(&OsEntropy, &bound_to(set, kid), plain, &mut sealed);
         sealed
     }
 
@@ -155,13 +174,20 @@ impl KeyCache {
 
     fn unseal(&self, row: &KeyRow) -> Result<Key, Fault> {
         let unusable = |why: &dyn std::fmt::Display| {
-            Fault::permanent(format!("key '{}' of set '{}' is unusable: {why}", row.kid, row.set))
+            Fault::permanent(format!(
+                "key '{}' of set '{}' is unusable: {why}",
+                row.kid, row.set
+            ))
         };
         let jwk: Jwk = serde_json::from_slice(&self.open(row)?).map_err(|e| unusable(&e))?;
         let signing = SigningKey::from_jwk(&jwk).map_err(|e| unusable(&e))?;
         let public = jwk.public();
         let verifying = VerifyingKey::from_jwk(&public, signing.alg()).map_err(|e| unusable(&e))?;
-        Ok(Key { public, signing, verifying })
+        Ok(Key {
+            public,
+            signing,
+            verifying,
+        })
     }
 }
 
@@ -170,7 +196,10 @@ fn bound_to(set: &str, kid: &str) -> Vec<u8> {
     [set.as_bytes(), &[0], kid.as_bytes()].concat()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function value in map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function value in map_err"
+)]
 fn fault(error: tessera_store::StoreError) -> Fault {
     Fault {
         is_temporary: matches!(error, tessera_store::StoreError::Unavailable(_)),

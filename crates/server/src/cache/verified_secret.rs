@@ -33,14 +33,17 @@ impl VerifiedSecrets {
     }
 
     fn key(&self, client_id: &str, hash: &str, secret: &str) -> [u8; 32] {
-        self.digest.mac(&[client_id.as_bytes(), hash.as_bytes(), secret.as_bytes()])
+        self.digest
+            .mac(&[client_id.as_bytes(), hash.as_bytes(), secret.as_bytes()])
     }
 
     /// Whether this secret passed one of these hashes not long ago.
     pub fn knows(&self, client_id: &str, hashes: &[String], secret: &str, now: Timestamp) -> bool {
         self.is_on
             && hashes.iter().any(|hash| {
-                self.until.get(&self.key(client_id, hash, secret)).is_some_and(|until| now < until)
+                self.until
+                    .get(&self.key(client_id, hash, secret))
+                    .is_some_and(|until| now < until)
             })
     }
 
@@ -50,7 +53,8 @@ impl VerifiedSecrets {
             return;
         }
         for hash in hashes {
-            self.until.insert(self.key(client_id, hash, secret), now.plus(REMEMBERED_FOR));
+            self.until
+                .insert(self.key(client_id, hash, secret), now.plus(REMEMBERED_FOR));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
+use tessera_crypto::SlowHash;
 
 use super::duration;
 use super::secrets::SecretString;
@@ -126,6 +127,21 @@ pub struct Hashers {
     pub bcrypt: Bcrypt,
     pub pbkdf2: Pbkdf2,
     pub remember_verified: bool,
+}
+
+impl Hashers {
+    /// How new secrets are hashed.
+    #[must_use]
+    pub const fn slow_hash(&self) -> SlowHash {
+        match self.algorithm {
+            HashAlgorithm::Pbkdf2 => SlowHash::Pbkdf2 {
+                iterations: self.pbkdf2.iterations,
+            },
+            HashAlgorithm::Bcrypt => SlowHash::Bcrypt {
+                cost: self.bcrypt.cost,
+            },
+        }
+    }
 }
 
 /// `oauth2.hashers.algorithm`.

@@ -30,6 +30,17 @@ pub enum SubjectType {
     Pairwise,
 }
 
+impl SubjectType {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Pairwise => "pairwise",
+        }
+    }
+}
+
 /// `oidc.subject_identifiers.pairwise`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pairwise {

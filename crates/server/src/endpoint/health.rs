@@ -44,14 +44,19 @@ pub async fn alive() -> Response {
 
 /// The process can serve: the database answers and has the schema this release needs.
 pub async fn ready(State(app): State<App>) -> Response {
-    let mut errors = Errors { database: None, migrations: None, shutdown: None };
+    let mut errors = Errors {
+        database: None,
+        migrations: None,
+        shutdown: None,
+    };
     if app.is_draining.load(Ordering::Acquire) {
         errors.shutdown = Some("the server is shutting down");
     } else {
         match app.store.readiness().await {
             Ok(Readiness::Ready) => return alive().await,
             Ok(Readiness::MigrationsPending) => {
-                errors.migrations = Some("migrations have to be applied: run 'tessera migrate sql up'");
+                errors.migrations =
+                    Some("migrations have to be applied: run 'tessera migrate sql up'");
             }
             Ok(Readiness::SchemaTooNew(_)) => {
                 errors.migrations = Some("the schema is newer than this release can use");
@@ -65,22 +70,36 @@ pub async fn ready(State(app): State<App>) -> Response {
 /// What a server that is still starting says.
 pub fn starting(waits_for_migrations: bool) -> Response {
     let (database, migrations) = if waits_for_migrations {
-        (None, Some("migrations have to be applied: run 'tessera migrate sql up'"))
+        (
+            None,
+            Some("migrations have to be applied: run 'tessera migrate sql up'"),
+        )
     } else {
         (Some("the database does not answer yet"), None)
     };
-    not_ready(Errors { database, migrations, shutdown: None })
+    not_ready(Errors {
+        database,
+        migrations,
+        shutdown: None,
+    })
 }
 
 fn not_ready(errors: Errors) -> Response {
     let mut reply = reply::json(StatusCode::SERVICE_UNAVAILABLE, &NotReady { errors });
-    reply.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+        .headers_mut()
+        .insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
     reply
 }
 
 /// The release.
 pub async fn version(State(app): State<App>) -> Response {
-    reply::json(StatusCode::OK, &Version { version: app.version })
+    reply::json(
+        StatusCode::OK,
+        &Version {
+            version: app.version,
+        },
+    )
 }
 
 /// Prometheus text.

@@ -39,7 +39,11 @@ async fn respond(
 ) -> Result<Response, Failure> {
     let now = clock::now();
     let (headers, form) = extract::form(request).await?;
-    let basic = if wants_client { extract::basic(&headers)? } else { None };
+    let basic = if wants_client {
+        extract::basic(&headers)?
+    } else {
+        None
+    };
     let query = TokenQuery::parse(&form, basic)?;
     let client = match wants_client {
         true => Some(client_auth::authenticate(app, &query.presented, now).await?),
@@ -51,9 +55,13 @@ async fn respond(
     }
     let read = token::read(app, &query.token, now).await?;
     let seen = read.filter(|read| {
-        client.as_ref().is_none_or(|client| may_see(client.id(), &read.token))
+        client
+            .as_ref()
+            .is_none_or(|client| may_see(client.id(), &read.token))
     });
-    let Some(ReadToken { token, token_id }) = seen else { return Ok(inactive(app)) };
+    let Some(ReadToken { token, token_id }) = seen else {
+        return Ok(inactive(app));
+    };
     let Some(active) = describe(&token, &app.issuer, &query.scope, app.scope_strategy, now) else {
         return Ok(inactive(app));
     };
@@ -72,6 +80,8 @@ async fn respond(
 }
 
 fn inactive(app: &AppState) -> Response {
-    app.metrics.inactive_introspections.fetch_add(1, Ordering::Relaxed);
+    app.metrics
+        .inactive_introspections
+        .fetch_add(1, Ordering::Relaxed);
     reply::data_plane(StatusCode::OK, INACTIVE)
 }

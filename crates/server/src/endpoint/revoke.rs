@@ -13,7 +13,9 @@ use crate::{client_auth, clock, extract, token};
 
 /// Revokes a token of the authenticated client. Any other token is left alone, with the same answer.
 pub async fn post(State(app): State<App>, request: Request) -> Response {
-    respond(&app, request).await.unwrap_or_else(|failure| failure.into_reply(app.error_style))
+    respond(&app, request)
+        .await
+        .unwrap_or_else(|failure| failure.into_reply(app.error_style))
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> {
@@ -23,14 +25,16 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
     let client = client_auth::authenticate(app, &query.presented, now).await?;
     if query.token.is_empty() {
         return Err(
-            OAuthError::new(ErrorCode::InvalidRequest, "Parameter 'token' is missing.").into()
+            OAuthError::new(ErrorCode::InvalidRequest, "Parameter 'token' is missing.").into(),
         );
     }
     if let Some(read) = token::read(app, &query.token, now).await?
         && read.token.client_id == client.id()
         && !read.token.has_expired(now)
     {
-        app.store.revoke_token(read.token_id, read.token.expires_at).await?;
+        app.store
+            .revoke_token(read.token_id, read.token.expires_at)
+            .await?;
     }
     Ok(reply::done())
 }

@@ -16,8 +16,9 @@ pub async fn get(State(app): State<App>) -> Response {
         app.version
     );
     let mut reply = reply::page("Tessera", &text).into_response();
-    reply
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    reply.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     reply
 }

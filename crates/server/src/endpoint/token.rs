@@ -25,7 +25,9 @@ struct Body<'a> {
 
 /// Answers a token request.
 pub async fn post(State(app): State<App>, request: Request) -> Response {
-    respond(&app, request).await.unwrap_or_else(|failure| failure.into_reply(app.error_style))
+    respond(&app, request)
+        .await
+        .unwrap_or_else(|failure| failure.into_reply(app.error_style))
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> {
