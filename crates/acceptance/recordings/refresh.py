@@ -36,12 +36,14 @@ def error_code(text):
     return found.group(1) if found else None
 
 
-def stderr(value):
+def stderr(value, exit_code):
     kind, text = next(iter(value.items()))
     if kind == "empty":
         return value
+    if exit_code == 0 and "level=info" in str(text):
+        return {"any": True}
     code = error_code(text if isinstance(text, str) else text.get("pattern", ""))
-    return {kind: pattern('"?' + code + '"?') if code and kind == "text" else TEXT}
+    return {kind: pattern(r"\b" + code + r"\b") if code and kind == "text" else TEXT}
 
 
 def stdout(value):
@@ -97,7 +99,7 @@ def main(source):
                 continue
             doc = json.loads(path.read_text())
             for step in doc["steps"]:
-                step["stdout"], step["stderr"] = stdout(step["stdout"]), stderr(step["stderr"])
+                step["stdout"], step["stderr"] = stdout(step["stdout"]), stderr(step["stderr"], step["exit_code"])
             count += write(path, scratch, doc)
     shutil.copyfile(source / "keys.json", HERE / "keys.json")
     print(f"{count} recordings written")

@@ -15,8 +15,11 @@ pub struct Recording {
     pub doc: Value,
 }
 
-/// The folder with the recordings.
+/// The folder with the recordings: `TESSERA_RECORDINGS`, else the one of this crate.
 pub fn folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("TESSERA_RECORDINGS") {
+        return PathBuf::from(folder);
+    }
     Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
 }
 

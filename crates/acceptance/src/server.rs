@@ -43,7 +43,7 @@ impl Setup {
         let env = server["env"].as_object().into_iter().flatten();
         Self {
             engine,
-            config: Some(server["config"].clone()),
+            config: Some(server.get("config").cloned().unwrap_or_else(|| json!({}))),
             args: list("args")
                 .iter()
                 .filter_map(|arg| Some(arg.as_str()?.to_owned()))
@@ -155,6 +155,7 @@ impl Server {
     /// Starts the process on the same data and ports.
     pub fn run(&mut self) {
         let mut command = Command::new(binary::path());
+        command.env_clear();
         command.args(["serve", "all"]);
         if let Some(config) = &self.setup.config {
             command.arg("-c").arg(self.write_config(config));
@@ -168,7 +169,8 @@ impl Server {
             .args(&self.setup.args)
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path())
-            .env_remove("TESSERA_ADMIN_DEFAULT_HOST")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TZ", "UTC")
             .envs(self.setup.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(self.log_file("stdout"))
