@@ -158,7 +158,8 @@ impl Response {
 /// Splits a whole message into start line, headers and raw body.
 pub(crate) fn split_message(bytes: &[u8]) -> Option<(String, Headers, &[u8])> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]);
+    // Recordings keep header bytes as Latin-1, as most clients read them.
+    let head: String = bytes[..end].iter().copied().map(char::from).collect();
     let mut lines = head.split("\r\n");
     let start = lines.next()?.to_owned();
     let headers = lines
