@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::binary;
+use crate::report;
 
 /// Names the variable with the DSN of a PostgreSQL superuser.
 pub const POSTGRES_VAR: &str = "TESSERA_TEST_POSTGRES";
@@ -22,7 +23,7 @@ impl Engine {
         if superuser_dsn().is_some() {
             return vec![Self::Sqlite, Self::Postgres];
         }
-        eprintln!("NOT RUN on PostgreSQL: {POSTGRES_VAR} is not set");
+        report::say(&format!("NOT RUN on PostgreSQL: {POSTGRES_VAR} is not set"));
         vec![Self::Sqlite]
     }
 }

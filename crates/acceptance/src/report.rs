@@ -1,6 +1,7 @@
 //! What a replay found. Everything runs; then the whole list fails the test once.
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -8,6 +9,12 @@ use serde_json::Value;
 use crate::differences::{Differences, Part};
 use crate::recording;
 use crate::vars::Vars;
+
+/// Prints a line that is seen even when the test passes.
+pub fn say(text: &str) {
+    // The test runner swallows what `eprintln!` writes, but not what goes to the stream itself.
+    writeln!(std::io::stderr(), "{text}").expect("stderr is open");
+}
 
 /// Longer values are cut in the report.
 const SHOWN_CHARS: usize = 400;
@@ -104,9 +111,7 @@ impl Report {
     pub fn finish(self, what: &str, part: Part) {
         let mut tally = self.tally.into_inner().expect("no holder panicked");
         if recording::is_narrowed() {
-            eprintln!(
-                "narrowed by TESSERA_ONLY: unused rows of docs/differences.md are not looked for"
-            );
+            say("narrowed by TESSERA_ONLY: unused rows of docs/differences.md are not looked for");
         } else {
             tally.findings.extend(self.differences.stale(part));
         }
@@ -117,7 +122,7 @@ impl Report {
             "{what}: {} scenarios, {} steps, {} differences allowed",
             tally.scenarios, tally.steps, tally.allowed
         );
-        eprintln!("{counts}");
+        say(&counts);
         assert!(
             tally.findings.is_empty(),
             "{}\n\n{counts}, {} deviations (above)",

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::binary;
 use crate::capture;
 use crate::clock;
 use crate::database::Engine;
@@ -18,7 +19,7 @@ use crate::make;
 use crate::matcher;
 use crate::percent;
 use crate::recording::Recording;
-use crate::report::{Finding, Report};
+use crate::report::{self, Finding, Report};
 use crate::response::{self, Deviation};
 use crate::server::{Server, Setup};
 use crate::sink;
@@ -32,6 +33,8 @@ const NO_CALL_WAIT: Duration = Duration::from_millis(500);
 
 /// Plays all of them, those with equal `server` against one process.
 pub fn replay(recordings: Vec<Recording>, engine: Engine, report: &Report) {
+    // Once, instead of once a group.
+    binary::path();
     let groups = Mutex::new(groups_of(recordings));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -96,11 +99,13 @@ fn replay_group(group: &[Recording], engine: Engine, report: &Report) {
     }
     let log = server.log();
     if report.findings() > before && !log.is_empty() {
-        eprintln!(
-            "--- what the server of {} printed ---\n{}",
+        let text = format!(
+            "--- what the server of {} printed ---
+{}",
             names(),
             tail(&log)
         );
+        report::say(&text);
     }
 }
 
