@@ -35,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const DRAIN_TIME: Duration = Duration::from_secs(25);
 
 /// Where connections come from.
-pub enum Socket {
+pub(crate) enum Socket {
     /// TCP, with TLS or without.
     Tcp(TcpListener, Option<TlsAcceptor>),
     /// A Unix socket, removed at the end.
@@ -43,7 +43,7 @@ pub enum Socket {
 }
 
 /// Accepts until `stop` changes, then lets what is in flight finish.
-pub async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {

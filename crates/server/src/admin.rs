@@ -11,7 +11,7 @@ use crate::{admin_guard, observe};
 
 /// Which generation of the API a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
+pub(crate) enum Generation {
     /// Paths without a prefix.
     V1,
     /// Paths under `/admin`.
@@ -20,7 +20,7 @@ pub enum Generation {
 
 /// What admin handlers get.
 #[derive(Clone)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// The shared state.
     pub app: App,
     /// The generation of the path that was called.
@@ -34,7 +34,7 @@ impl FromRef<Admin> for App {
 }
 
 /// Both generations on one router.
-pub fn router(app: App) -> Router {
+pub(crate) fn router(app: App) -> Router {
     let of = |generation| {
         routes(generation).with_state(Admin {
             app: App::clone(&app),

@@ -12,7 +12,7 @@ use crate::reply::{AdminError, Failure};
 use crate::state::App;
 
 /// Asks for the token on every path but the health checks, where `serve.admin.auth.bearer_token` is set.
-pub fn wrap(router: Router, app: &App) -> Router {
+pub(crate) fn wrap(router: Router, app: &App) -> Router {
     let Some(token) = &app.settings.serve.admin.auth.bearer_token else {
         return router;
     };

@@ -15,7 +15,7 @@ use crate::reply::{Failure, Fault};
 use crate::state::AppState;
 
 /// The client of a request, or why there is none.
-pub async fn authenticate(
+pub(crate) async fn authenticate(
     app: &AppState,
     presented: &Presented<'_>,
     now: Timestamp,

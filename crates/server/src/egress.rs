@@ -17,11 +17,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time until connected.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest body read.
-pub const BODY_MAX: usize = 1024 * 1024;
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
 
 /// Sends requests.
 #[derive(Debug, Clone)]
-pub struct Egress {
+pub(crate) struct Egress {
     client: Client,
     /// For URLs that the operator exempted.
     unrestricted: Client,
@@ -30,11 +30,11 @@ pub struct Egress {
 }
 
 /// Why nothing was fetched; for the log and for `debug` texts.
-pub type EgressError = String;
+pub(crate) type EgressError = String;
 
 impl Egress {
     /// `exceptions` are URL patterns with `*` that may be private all the same.
-    pub fn new(disallow_private: bool, exceptions: &[String]) -> Result<Self, EgressError> {
+    pub(crate) fn new(disallow_private: bool, exceptions: &[String]) -> Result<Self, EgressError> {
         let tls = tls_config()?;
         let build = |resolver: PublicOnly| {
             Client::builder()
@@ -57,7 +57,7 @@ impl Egress {
     }
 
     /// GETs a document of at most [`BODY_MAX`] bytes; any status but 200 is an error.
-    pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, EgressError> {
+    pub(crate) async fn fetch(&self, url: &str) -> Result<Vec<u8>, EgressError> {
         let parsed = Url::parse(url).map_err(|e| format!("'{url}' is not a URL: {e}"))?;
         let client = self.client_for(&parsed)?;
         let mut answer = client.get(parsed).send().await.map_err(describe)?;
@@ -75,7 +75,7 @@ impl Egress {
     }
 
     /// Whether this URL may be called at all; resolves its host where private addresses are refused.
-    pub async fn check_address(&self, url: &str) -> Result<(), EgressError> {
+    pub(crate) async fn check_address(&self, url: &str) -> Result<(), EgressError> {
         if !self.is_restricted || self.is_exempt(url) {
             return Ok(());
         }

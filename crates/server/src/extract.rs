@@ -16,7 +16,7 @@ use crate::multipart;
 use crate::reply::{AdminError, Failure};
 
 /// Largest body read.
-pub const BODY_MAX: usize = 1024 * 1024;
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
@@ -40,7 +40,7 @@ async fn collect(body: Body) -> Result<Bytes, Unread> {
 /// The form of a request, as bytes to be parsed. A body of any other content type is an empty form.
 ///
 /// Compat: `multipart/form-data` is read as well, and query parameters never are.
-pub async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
+pub(crate) async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
     let refuse = |hint: &'static str| OAuthError::new(ErrorCode::InvalidRequest, hint);
     let (head, body) = request.into_parts();
     let body = collect(body).await.map_err(|unread| match unread {
@@ -67,7 +67,7 @@ pub async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
 }
 
 /// The body of an admin request.
-pub async fn admin_body(request: Request) -> Result<Bytes, Failure> {
+pub(crate) async fn admin_body(request: Request) -> Result<Bytes, Failure> {
     collect(request.into_body()).await.map_err(|unread| {
         let refused = |status: StatusCode, description: &'static str| AdminError {
             status,
@@ -88,7 +88,7 @@ pub async fn admin_body(request: Request) -> Result<Bytes, Failure> {
 }
 
 /// User and password of `Authorization: Basic`, if that is what the header says.
-pub fn basic(
+pub(crate) fn basic(
     headers: &HeaderMap,
 ) -> Result<Option<(Cow<'static, str>, Cow<'static, str>)>, OAuthError> {
     let Some(header) = headers

@@ -20,7 +20,7 @@ const PER_CLIENT_MAX: usize = 64;
 
 /// The pool.
 #[derive(Debug)]
-pub struct HashPool {
+pub(crate) struct HashPool {
     places: Arc<Semaphore>,
     how: SlowHash,
     cost_twin: String,
@@ -37,7 +37,7 @@ struct Waiting {
 
 /// What a check compares with.
 #[derive(Debug, Clone, Copy)]
-pub enum Against<'a> {
+pub(crate) enum Against<'a> {
     /// The stored hashes of a known client, current first.
     Hashes(&'a [String]),
     /// Nothing: the client is unknown, and the check costs one hash and fails.
@@ -46,7 +46,7 @@ pub enum Against<'a> {
 
 impl HashPool {
     /// With as many places as there are cores, for hashes made as `how` says.
-    pub fn new(how: SlowHash) -> Self {
+    pub(crate) fn new(how: SlowHash) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             places: Arc::new(Semaphore::new(cores)),
@@ -58,7 +58,7 @@ impl HashPool {
     }
 
     /// Whether `secret` matches one of the hashes; costs a hash in every case.
-    pub async fn check(
+    pub(crate) async fn check(
         &self,
         client_id: &str,
         secret: &str,
@@ -101,14 +101,17 @@ impl HashPool {
     }
 
     /// Hashes a new secret as configured.
-    pub async fn hash(&self, secret: String) -> Result<Result<String, SlowHashError>, Fault> {
+    pub(crate) async fn hash(
+        &self,
+        secret: String,
+    ) -> Result<Result<String, SlowHashError>, Fault> {
         let how = self.how.clone();
         self.run(move || slow_hash::hash(secret.as_bytes(), &how, &OsEntropy))
             .await
     }
 
     /// Runs other CPU-heavy work, such as making a key, under the same bound.
-    pub async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {

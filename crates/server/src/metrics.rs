@@ -15,7 +15,7 @@ const BUCKETS: [f64; 11] = [
 
 /// All series of the server.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     series: RwLock<Vec<Series>>,
     /// Introspections that answered `active: false`.
     pub inactive_introspections: AtomicU64,
@@ -38,7 +38,7 @@ struct Series {
 
 /// One answered request.
 #[derive(Debug)]
-pub struct Answered<'a> {
+pub(crate) struct Answered<'a> {
     /// Route template; empty for an unknown path.
     pub endpoint: &'static str,
     /// Method of the request.
@@ -149,7 +149,7 @@ struct Totals {
 
 impl Metrics {
     /// Records one answered request.
-    pub fn request(&self, answered: &Answered<'_>) {
+    pub(crate) fn request(&self, answered: &Answered<'_>) {
         let method = Method::of(answered.method);
         let is_it = |s: &Series| {
             s.endpoint == answered.endpoint && s.method == method && s.code == answered.code
@@ -180,7 +180,7 @@ impl Metrics {
     /// The Prometheus text form.
     ///
     /// Compat: every series has both names, `http_…` of v26 and the bare one of v1, so dashboards of either work.
-    pub fn render(&self, version: &str) -> String {
+    pub(crate) fn render(&self, version: &str) -> String {
         let constant = format!("app=\"hydra\",version=\"{version}\",hash=\"\",buildTime=\"\"");
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::with_capacity(16 * 1024);

@@ -8,7 +8,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
 /// The same parameters as `application/x-www-form-urlencoded`; `None` when the body cannot be parsed.
-pub fn to_urlencoded(content_type: &str, body: &[u8]) -> Option<String> {
+pub(crate) fn to_urlencoded(content_type: &str, body: &[u8]) -> Option<String> {
     let boundary = content_type
         .split(';')
         .map(str::trim)

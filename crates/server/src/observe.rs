@@ -21,7 +21,7 @@ const NEVER_CACHED: HeaderValue =
     HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
 
 /// Adds the fallbacks and the observer.
-pub fn wrap<S>(router: Router<S>, app: App) -> Router
+pub(crate) fn wrap<S>(router: Router<S>, app: App) -> Router
 where
     S: Clone + Send + Sync + 'static,
     Router<S>: IntoRouter,
@@ -34,7 +34,7 @@ where
 }
 
 /// Routers with and without a state of their own.
-pub trait IntoRouter {
+pub(crate) trait IntoRouter {
     /// The router with its state.
     fn into_router(self, app: &App) -> Router;
 }
@@ -138,7 +138,7 @@ fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
 /// Routes a request after tidying its path.
 ///
 /// Compat: exactly one trailing slash is forgiven; an unclean path is redirected to the clean one.
-pub async fn route(router: Router, mut request: Request) -> Result<Response, Infallible> {
+pub(crate) async fn route(router: Router, mut request: Request) -> Result<Response, Infallible> {
     let path = request.uri().path();
     if path.len() > 1 && path.ends_with('/') && !path.ends_with("//") {
         let trimmed = path

@@ -9,7 +9,7 @@ use crate::observe;
 use crate::state::App;
 
 /// One route per line.
-pub fn router(app: App) -> Router {
+pub(crate) fn router(app: App) -> Router {
     let mut router = Router::new()
         .route("/", get(root::get))
         .route("/oauth2/token", with_options(post(token::post)))

@@ -24,7 +24,7 @@ const RETRY_SECS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// An OAuth 2.0 error, in the form of the data plane.
     OAuth(OAuthError),
     /// The same, where the client tried HTTP Basic: a 401 names that scheme.
@@ -37,7 +37,7 @@ pub enum Failure {
 
 /// An error of the admin API: `error` and `error_description`, with a status.
 #[derive(Debug)]
-pub struct AdminError {
+pub(crate) struct AdminError {
     /// HTTP status.
     pub status: StatusCode,
     /// `error`.
@@ -48,7 +48,7 @@ pub struct AdminError {
 
 /// A failure of the server or of what it depends on.
 #[derive(Debug)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What failed, for the log.
     pub source: String,
     /// Whether a later try may succeed.
@@ -84,7 +84,7 @@ impl From<StoreError> for Failure {
 
 impl Fault {
     /// A failure that another try will not cure.
-    pub fn permanent(source: impl Into<String>) -> Self {
+    pub(crate) fn permanent(source: impl Into<String>) -> Self {
         Self {
             source: source.into(),
             is_temporary: false,
@@ -92,7 +92,7 @@ impl Fault {
     }
 
     /// A failure that may pass.
-    pub fn temporary(source: impl Into<String>) -> Self {
+    pub(crate) fn temporary(source: impl Into<String>) -> Self {
         Self {
             source: source.into(),
             is_temporary: true,
@@ -102,7 +102,7 @@ impl Fault {
 
 impl AdminError {
     /// 400 with the general sentence for malformed requests.
-    pub fn bad_request(description: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn bad_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: "The request was malformed or contained invalid parameters",
@@ -111,7 +111,7 @@ impl AdminError {
     }
 
     /// 404 for a row that is not there.
-    pub const fn not_found() -> Self {
+    pub(crate) const fn not_found() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             error: "Unable to locate the resource",
@@ -120,7 +120,7 @@ impl AdminError {
     }
 
     /// 409 for an id that is taken.
-    pub const fn conflict() -> Self {
+    pub(crate) const fn conflict() -> Self {
         Self {
             status: StatusCode::CONFLICT,
             error: "Unable to insert or update resource because a resource with that value exists already",
@@ -129,7 +129,7 @@ impl AdminError {
     }
 
     /// A metadata rule that was broken, in the admin form.
-    pub fn metadata(error: &OAuthError) -> Self {
+    pub(crate) fn metadata(error: &OAuthError) -> Self {
         Self {
             status: status(error.code),
             error: error.code.wire(),
@@ -140,7 +140,7 @@ impl AdminError {
 
 /// How errors are shown: `oauth2.expose_internal_errors` and v1's `oauth2.include_legacy_error_fields`.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ErrorStyle {
+pub(crate) struct ErrorStyle {
     /// Whether debug texts are shown.
     pub expose_debug: bool,
     /// Whether hint, status and debug are members of their own.
@@ -161,7 +161,7 @@ struct ErrorBody<'a> {
 
 impl Failure {
     /// The answer. A fault is logged here, once; nowhere else.
-    pub fn into_reply(self, style: ErrorStyle) -> Response {
+    pub(crate) fn into_reply(self, style: ErrorStyle) -> Response {
         match self {
             Self::OAuth(error) => oauth_error(&error, style),
             Self::OAuthBasic(error) => {
@@ -246,7 +246,7 @@ fn admin_error(error: &AdminError) -> Response {
 }
 
 /// An answer of the token, introspection and revocation endpoints: never cached.
-pub fn data_plane(status: StatusCode, body: impl Into<Body>) -> Response {
+pub(crate) fn data_plane(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
@@ -257,7 +257,7 @@ pub fn data_plane(status: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 /// 200 without a body, never cached: a revocation that is done.
-pub fn done() -> Response {
+pub(crate) fn done() -> Response {
     let mut reply = Response::new(Body::empty());
     reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     reply.headers_mut().insert(PRAGMA, NO_CACHE);
@@ -265,12 +265,12 @@ pub fn done() -> Response {
 }
 
 /// A JSON answer of the admin form.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     json_bytes(status, with_newline(to_json(body)))
 }
 
 /// JSON that was printed before.
-pub fn json_bytes(status: StatusCode, body: impl Into<Body>) -> Response {
+pub(crate) fn json_bytes(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -278,7 +278,7 @@ pub fn json_bytes(status: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 /// 201 with the place of what was made.
-pub fn created(location: &str, body: &impl Serialize) -> Response {
+pub(crate) fn created(location: &str, body: &impl Serialize) -> Response {
     let mut reply = json(StatusCode::CREATED, body);
     if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
         reply.headers_mut().insert(LOCATION, location);
@@ -287,18 +287,18 @@ pub fn created(location: &str, body: &impl Serialize) -> Response {
 }
 
 /// 204.
-pub fn no_content() -> Response {
+pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
 /// JSON text with a newline at the end.
-pub fn with_newline(mut json: Vec<u8>) -> Vec<u8> {
+pub(crate) fn with_newline(mut json: Vec<u8>) -> Vec<u8> {
     json.push(b'\n');
     json
 }
 
 /// JSON as Go prints it: `<`, `>`, `&` and the two separators of lines and paragraphs are escaped.
-pub fn to_json(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     let mut printer = serde_json::Serializer::with_formatter(&mut out, GoFormatter);
     if let Err(error) = value.serialize(&mut printer) {
@@ -332,7 +332,7 @@ impl serde_json::ser::Formatter for GoFormatter {
 /// What an unknown path is answered with, in the form that `Accept` prefers.
 ///
 /// Compat: HTML unless the request prefers plain text or JSON; with equal weights plain text comes before JSON.
-pub fn not_found(headers: &HeaderMap) -> Response {
+pub(crate) fn not_found(headers: &HeaderMap) -> Response {
     const REASON: &str = "The requested route does not exist. Make sure you are using the right path, domain, and port.";
     let accept = headers
         .get(http::header::ACCEPT)
@@ -390,7 +390,7 @@ fn preferred(accept: &str) -> Form {
 }
 
 /// A small page in words of this server's own.
-pub fn page(title: &str, text: &str) -> String {
+pub(crate) fn page(title: &str, text: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
@@ -401,7 +401,7 @@ pub fn page(title: &str, text: &str) -> String {
 }
 
 /// 405 with what is allowed.
-pub fn method_not_allowed() -> Response {
+pub(crate) fn method_not_allowed() -> Response {
     let mut reply = (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response();
     reply.headers_mut().insert(
         http::header::X_CONTENT_TYPE_OPTIONS,

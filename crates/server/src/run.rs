@@ -152,7 +152,9 @@ async fn start(
                 }
             }
             Ok(Readiness::MigrationsPending) => {
-                gates.map(|gate| gate.waits_for_migrations.store(true, Ordering::Relaxed));
+                for gate in gates {
+                    gate.waits_for_migrations.store(true, Ordering::Relaxed);
+                }
                 "migrations have to be applied: run 'tessera migrate sql up'".to_owned()
             }
             Ok(Readiness::SchemaTooNew(needed)) => {

@@ -25,10 +25,10 @@ use crate::reply::{self, ErrorStyle, Fault};
 use crate::watch;
 
 /// A shared handle; what handlers get.
-pub type App = Arc<AppState>;
+pub(crate) type App = Arc<AppState>;
 
 /// The state behind [`App`].
-pub struct AppState {
+pub(crate) struct AppState {
     /// The configuration, as it was checked at start.
     pub settings: Settings,
     /// `iss`: the published string, byte for byte.
@@ -73,7 +73,7 @@ pub struct AppState {
 }
 
 /// Keys by what they seal.
-pub struct Seals {
+pub(crate) struct Seals {
     /// Opaque access tokens.
     pub access: SealKeys,
     /// The `ref` of JWT access tokens.
@@ -85,7 +85,7 @@ pub struct Seals {
 impl AppState {
     /// Builds the state over a store that is ready. With no configured secret the generated one is used, which the
     /// settings allow only in development.
-    pub async fn new(
+    pub(crate) async fn new(
         settings: Settings,
         store: Arc<dyn Store>,
         version: &'static str,
@@ -161,24 +161,24 @@ impl AppState {
     }
 
     /// The server's token epoch, at most a second old.
-    pub fn server_epoch(&self) -> u64 {
+    pub(crate) fn server_epoch(&self) -> u64 {
         self.server_epoch.load(Ordering::Acquire)
     }
 
     /// Reads the epoch again after the change log said that it changed.
-    pub async fn reload_server_epoch(&self) -> Result<(), tessera_store::StoreError> {
+    pub(crate) async fn reload_server_epoch(&self) -> Result<(), tessera_store::StoreError> {
         let epoch = self.store.server_epoch(self.server_epoch()).await?;
         self.server_epoch.store(epoch, Ordering::Release);
         Ok(())
     }
 
     /// Fresh random bytes.
-    pub fn random<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes::<N>(&OsEntropy)
     }
 
     /// The keys of a set; made when there are none.
-    pub async fn key_set(
+    pub(crate) async fn key_set(
         &self,
         set: &str,
         now: Timestamp,

@@ -17,7 +17,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// The stream and its deadlines.
-pub struct Timed<S> {
+pub(crate) struct Timed<S> {
     stream: S,
     /// Armed only while a read or write waits; re-armed lazily, so that a busy connection sets no timers.
     timer: Option<Pin<Box<Sleep>>>,
@@ -36,7 +36,7 @@ enum Phase {
 
 impl<S> Timed<S> {
     /// Without a deadline until the first wait.
-    pub const fn new(stream: S) -> Self {
+    pub(crate) const fn new(stream: S) -> Self {
         Self {
             stream,
             timer: None,

@@ -15,7 +15,7 @@ use crate::state::AppState;
 use crate::watch;
 
 /// The wire form of a new token.
-pub async fn issue(
+pub(crate) async fn issue(
     app: &AppState,
     client: &Client,
     token: &AccessToken,
@@ -46,7 +46,11 @@ pub async fn issue(
 
 /// Reads a token of either form; `None` when it is not one of this server's. Both forms stay good whatever
 /// form is issued now.
-pub async fn read(app: &AppState, wire: &str, now: Timestamp) -> Result<Option<ReadToken>, Fault> {
+pub(crate) async fn read(
+    app: &AppState,
+    wire: &str,
+    now: Timestamp,
+) -> Result<Option<ReadToken>, Fault> {
     let prefix = &app.settings.oauth2.token_prefix.access;
     if wire.starts_with(prefix.as_str()) {
         return Ok(opaque::open(wire, prefix, &app.seals.access));

@@ -14,7 +14,7 @@ const BREATHER: Duration = Duration::from_millis(50);
 const BATCH: u32 = 500;
 
 /// The janitor.
-pub async fn delete_expired(app: App) {
+pub(crate) async fn delete_expired(app: App) {
     loop {
         let pause = match app.store.delete_expired(clock::now(), BATCH).await {
             Ok(deleted) => {

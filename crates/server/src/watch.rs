@@ -16,7 +16,7 @@ const BLIND_MAX: Duration = Duration::from_secs(10);
 
 /// Where this process is in the log.
 #[derive(Debug, Default)]
-pub struct Position {
+pub(crate) struct Position {
     inner: std::sync::Mutex<Seen>,
 }
 
@@ -27,7 +27,7 @@ struct Seen {
 }
 
 /// Reads the log for as long as the server runs.
-pub async fn follow(app: App) {
+pub(crate) async fn follow(app: App) {
     loop {
         tokio::time::sleep(INTERVAL).await;
         let now = clock::now();
@@ -47,7 +47,7 @@ pub async fn follow(app: App) {
 }
 
 /// Reads the log now unless it was read less than a second ago. Answers whether it was read.
-pub async fn look_again(app: &AppState, now: Timestamp) -> bool {
+pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> bool {
     let seen = *app
         .log_position
         .inner
@@ -57,7 +57,7 @@ pub async fn look_again(app: &AppState, now: Timestamp) -> bool {
 }
 
 /// Forgets what changed since the last look.
-pub async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
     let before = *app
         .log_position
         .inner

@@ -34,12 +34,12 @@ const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 
 /// An id as one segment of a path.
-pub fn escaped(id: &str) -> String {
+pub(crate) fn escaped(id: &str) -> String {
     utf8_percent_encode(id, PATH_SEGMENT).to_string()
 }
 
 /// The object as a generation of the API shows it.
-pub fn shown(mut metadata: ClientMetadata, generation: Generation) -> ClientMetadata {
+pub(crate) fn shown(mut metadata: ClientMetadata, generation: Generation) -> ClientMetadata {
     let lifespans = &mut metadata.lifespans;
     match generation {
         Generation::V1 => {
@@ -59,7 +59,7 @@ pub fn shown(mut metadata: ClientMetadata, generation: Generation) -> ClientMeta
 }
 
 /// Checks every rule; those of the protocol first, then those that need the network.
-pub async fn validated(
+pub(crate) async fn validated(
     app: &AppState,
     metadata: ClientMetadata,
 ) -> Result<ClientMetadata, Failure> {
@@ -131,7 +131,7 @@ async fn check_sector(app: &AppState, metadata: &ClientMetadata) -> Result<(), A
 }
 
 /// A new secret.
-pub fn generated_secret(app: &AppState) -> String {
+pub(crate) fn generated_secret(app: &AppState) -> String {
     let mut secret = String::with_capacity(SECRET_LENGTH);
     while secret.len() < SECRET_LENGTH {
         // Rejection keeps the letters equally likely: 198 is the largest multiple of 66 in a byte.
@@ -147,7 +147,7 @@ pub fn generated_secret(app: &AppState) -> String {
 }
 
 /// The slow hash of a secret, as configured.
-pub async fn hashed(app: &AppState, secret: &str) -> Result<String, Failure> {
+pub(crate) async fn hashed(app: &AppState, secret: &str) -> Result<String, Failure> {
     app.hash_pool
         .hash(secret.to_owned())
         .await?
@@ -155,7 +155,7 @@ pub async fn hashed(app: &AppState, secret: &str) -> Result<String, Failure> {
 }
 
 /// An id that no database can hold names no client.
-pub fn storable(id: &str) -> Result<(), AdminError> {
+pub(crate) fn storable(id: &str) -> Result<(), AdminError> {
     if id.contains('\0') {
         Err(AdminError::not_found())
     } else {
@@ -164,7 +164,7 @@ pub fn storable(id: &str) -> Result<(), AdminError> {
 }
 
 /// The stored client. Admin reads bypass the cache.
-pub async fn find(app: &AppState, id: &str) -> Result<ClientRecord, Failure> {
+pub(crate) async fn find(app: &AppState, id: &str) -> Result<ClientRecord, Failure> {
     storable(id)?;
     match app.store.find_client(id).await? {
         Some(record) => Ok(record),
@@ -173,7 +173,7 @@ pub async fn find(app: &AppState, id: &str) -> Result<ClientRecord, Failure> {
 }
 
 /// Replaces a client by what `change` makes of it, again if someone else was faster.
-pub async fn replace(
+pub(crate) async fn replace(
     app: &AppState,
     id: &str,
     now: Timestamp,
@@ -193,7 +193,7 @@ pub async fn replace(
 }
 
 /// One attempt; `false` when someone else was faster.
-pub async fn replace_once(
+pub(crate) async fn replace_once(
     app: &AppState,
     next: &ClientRecord,
     expected_version: u64,
@@ -208,7 +208,7 @@ pub async fn replace_once(
 }
 
 /// Too many others change the same client.
-pub fn contended() -> AdminError {
+pub(crate) fn contended() -> AdminError {
     AdminError {
         status: StatusCode::CONFLICT,
         error: "Unable to serialize access due to a concurrent update in another session",

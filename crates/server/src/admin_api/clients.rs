@@ -30,12 +30,12 @@ fn answer(outcome: Result<Response, Failure>) -> Response {
     clippy::needless_pass_by_value,
     reason = "used as a function value in map_err"
 )]
-pub fn undecodable(error: DecodeError) -> AdminError {
+pub(crate) fn undecodable(error: DecodeError) -> AdminError {
     AdminError::bad_request(format!("Unable to decode the request body: {error}"))
 }
 
 /// Registers a client.
-pub async fn create(State(admin): State<Admin>, request: Request) -> Response {
+pub(crate) async fn create(State(admin): State<Admin>, request: Request) -> Response {
     answer(create_client(&admin, request).await)
 }
 
@@ -92,7 +92,7 @@ async fn create_client(admin: &Admin, request: Request) -> Result<Response, Fail
 }
 
 /// Shows one client.
-pub async fn get(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn get(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     answer(get_client(&admin, &id).await)
 }
 
@@ -105,7 +105,7 @@ async fn get_client(admin: &Admin, id: &str) -> Result<Response, Failure> {
 }
 
 /// Lists clients.
-pub async fn list(State(admin): State<Admin>, uri: Uri) -> Response {
+pub(crate) async fn list(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(list_clients(&admin, &uri).await)
 }
 
@@ -153,7 +153,11 @@ fn add_headers(headers: &mut HeaderMap, added: Vec<(&'static str, String)>) {
 }
 
 /// Replaces a client.
-pub async fn put(State(admin): State<Admin>, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn put(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     answer(put_client(&admin, &id, request).await)
 }
 
@@ -200,7 +204,7 @@ async fn put_client(admin: &Admin, id: &str, request: Request) -> Result<Respons
 }
 
 /// Changes a client by a JSON Patch.
-pub async fn patch(
+pub(crate) async fn patch(
     State(admin): State<Admin>,
     Path(id): Path<String>,
     request: Request,
@@ -260,7 +264,7 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
 }
 
 /// Deletes a client and all its tokens.
-pub async fn delete(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn delete(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     answer(delete_client(&admin, &id).await)
 }
 

@@ -13,7 +13,11 @@ use crate::reply::{self, ErrorStyle, Failure};
 use crate::{clock, extract};
 
 /// Absent members become `null`.
-pub async fn put(State(admin): State<Admin>, Path(id): Path<String>, request: Request) -> Response {
+pub(crate) async fn put(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     respond(&admin, &id, request)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))

@@ -1,9 +1,9 @@
 //! The admin API: one file per kind of resource.
 
-pub mod client_write;
-pub mod clients;
-pub mod lifespans;
-pub mod paging;
-pub mod patch;
-pub mod secrets;
-pub mod tokens;
+pub(crate) mod client_write;
+pub(crate) mod clients;
+pub(crate) mod lifespans;
+pub(crate) mod paging;
+pub(crate) mod patch;
+pub(crate) mod secrets;
+pub(crate) mod tokens;

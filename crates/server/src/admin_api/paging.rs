@@ -29,7 +29,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A list request: its parameters, and what they mean.
 #[derive(Debug)]
-pub struct ListRequest {
+pub(crate) struct ListRequest {
     path: String,
     parameters: Vec<(String, String)>,
     /// Which clients.
@@ -48,7 +48,7 @@ struct PageToken {
 
 impl ListRequest {
     /// Reads the query.
-    pub fn parse(uri: &Uri, seal: &SealKeys, now: Timestamp) -> Result<Self, AdminError> {
+    pub(crate) fn parse(uri: &Uri, seal: &SealKeys, now: Timestamp) -> Result<Self, AdminError> {
         let parameters = Reader::new(uri.query().unwrap_or_default().as_bytes())
             .map(|parameter| parameter.map(|(n, v)| (n.into_owned(), v.into_owned())))
             .collect::<Result<Vec<_>, _>>()
@@ -81,7 +81,7 @@ impl ListRequest {
     }
 
     /// The page in v26's form, with one row more than wanted, which tells whether there is a next page.
-    pub fn keyset_page(&self) -> Result<(Page, usize), AdminError> {
+    pub(crate) fn keyset_page(&self) -> Result<(Page, usize), AdminError> {
         let size = self.page_size()?;
         let page = Page {
             after: self.after.clone(),
@@ -106,7 +106,12 @@ impl ListRequest {
     }
 
     /// v26's `Link` header.
-    pub fn keyset_links(&self, seal: &SealKeys, next: Option<&str>, now: Timestamp) -> String {
+    pub(crate) fn keyset_links(
+        &self,
+        seal: &SealKeys,
+        next: Option<&str>,
+        now: Timestamp,
+    ) -> String {
         let size = self.page_size().unwrap_or(PAGE_DEFAULT).to_string();
         let link = |after: Option<&str>, rel: &str| {
             let token = sealed(after, seal, now);
@@ -137,7 +142,7 @@ impl ListRequest {
     /// The page in v1's form.
     ///
     /// Compat: an offset that is no multiple of the limit is rounded down.
-    pub fn offset_page(&self) -> Page {
+    pub(crate) fn offset_page(&self) -> Page {
         let (limit, offset) = self.limit_and_offset();
         let aligned = offset.saturating_sub(offset.checked_rem(limit).unwrap_or(0));
         Page {
@@ -148,7 +153,7 @@ impl ListRequest {
     }
 
     /// v1's `Link` header.
-    pub fn offset_links(&self, total: u64) -> String {
+    pub(crate) fn offset_links(&self, total: u64) -> String {
         let (limit, offset) = self.limit_and_offset();
         let total = i64::try_from(total).unwrap_or(i64::MAX);
         let pages = total.checked_div(limit).unwrap_or(0);

@@ -16,7 +16,7 @@ use crate::admin::Generation;
 use crate::reply::{AdminError, Failure, Fault};
 
 /// The client after the patch. Its `client_secret` is set only if the patch sets one.
-pub fn apply(
+pub(crate) fn apply(
     body: &[u8],
     client: ClientMetadata,
     generation: Generation,

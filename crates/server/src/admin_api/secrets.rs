@@ -14,7 +14,7 @@ use crate::reply::{self, AdminError, ErrorStyle, Failure};
 const ROTATED_MAX: usize = 5;
 
 /// Makes a new secret and shows it; up to five former ones stay good.
-pub async fn rotate(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn rotate(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     rotate_secret(&admin, &id)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
@@ -44,7 +44,7 @@ async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
 }
 
 /// Ends all former secrets.
-pub async fn drop_rotated(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn drop_rotated(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     drop_former(&admin, &id)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))

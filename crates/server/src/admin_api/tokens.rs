@@ -13,7 +13,7 @@ use crate::reply::{self, AdminError, ErrorStyle, Failure};
 use crate::{clock, extract};
 
 /// Ends all access tokens of the client named by `client_id`.
-pub async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Response {
+pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Response {
     delete_tokens(&admin, &uri)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
@@ -43,7 +43,7 @@ struct Flush {
 }
 
 /// Deletes expired rows now. The server does so by itself; the path is for scripts written for v1.
-pub async fn flush(State(admin): State<Admin>, request: Request) -> Response {
+pub(crate) async fn flush(State(admin): State<Admin>, request: Request) -> Response {
     flush_expired(&admin, request)
         .await
         .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))

@@ -15,7 +15,7 @@ const CLIENTS_MAX: usize = 10_000;
 
 /// The cache.
 #[derive(Debug)]
-pub struct ClientCache {
+pub(crate) struct ClientCache {
     clients: Cache<Box<str>, Arc<Client>>,
     /// Counts evictions, so that a client read before one is not kept after it.
     evictions: AtomicU64,
@@ -32,7 +32,7 @@ impl Default for ClientCache {
 
 impl ClientCache {
     /// The client, from memory or from the store.
-    pub async fn load(
+    pub(crate) async fn load(
         &self,
         store: &dyn Store,
         client_id: &str,
@@ -53,13 +53,13 @@ impl ClientCache {
     }
 
     /// Forgets one client.
-    pub fn evict(&self, client_id: &str) {
+    pub(crate) fn evict(&self, client_id: &str) {
         self.evictions.fetch_add(1, Ordering::SeqCst);
         self.clients.remove(client_id);
     }
 
     /// Forgets all.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.evictions.fetch_add(1, Ordering::SeqCst);
         self.clients.clear();
     }

@@ -25,7 +25,7 @@ type Slot = Arc<Mutex<Option<(Timestamp, Fetched)>>>;
 
 /// The cache.
 #[derive(Debug)]
-pub struct JwksFetch {
+pub(crate) struct JwksFetch {
     slots: Cache<String, Slot>,
 }
 
@@ -39,7 +39,7 @@ impl Default for JwksFetch {
 
 impl JwksFetch {
     /// The keys at `url`, fetched if they are old or lack `kid`.
-    pub async fn keys(
+    pub(crate) async fn keys(
         &self,
         egress: &Egress,
         url: &str,

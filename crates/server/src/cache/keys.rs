@@ -15,13 +15,13 @@ use crate::hash_pool::HashPool;
 use crate::reply::Fault;
 
 /// Keys that sign ID tokens.
-pub const ID_TOKEN_SET: &str = "hydra.openid.id-token";
+pub(crate) const ID_TOKEN_SET: &str = "hydra.openid.id-token";
 /// Keys that sign JWT access tokens.
-pub const ACCESS_TOKEN_SET: &str = "hydra.jwt.access-token";
+pub(crate) const ACCESS_TOKEN_SET: &str = "hydra.jwt.access-token";
 
 /// One key of a set, newest first.
 #[derive(Debug)]
-pub struct Key {
+pub(crate) struct Key {
     /// The public half.
     pub public: Jwk,
     /// Signs.
@@ -31,11 +31,11 @@ pub struct Key {
 }
 
 /// A set, newest key first.
-pub type KeySet = Arc<Vec<Key>>;
+pub(crate) type KeySet = Arc<Vec<Key>>;
 
 /// The cache.
 #[derive(Debug)]
-pub struct KeyCache {
+pub(crate) struct KeyCache {
     sets: RwLock<Sets>,
     seal: SealKeys,
     alg: Alg,
@@ -49,7 +49,7 @@ struct Sets {
 
 impl KeyCache {
     /// `seal` protects keys at rest; `alg` is the algorithm of keys that are made.
-    pub fn new(seal: SealKeys, alg: Alg) -> Self {
+    pub(crate) fn new(seal: SealKeys, alg: Alg) -> Self {
         Self {
             sets: RwLock::default(),
             seal,
@@ -58,7 +58,7 @@ impl KeyCache {
     }
 
     /// The set, with a first key made when there is none.
-    pub async fn load(
+    pub(crate) async fn load(
         &self,
         store: &dyn Store,
         pool: &HashPool,
@@ -89,21 +89,21 @@ impl KeyCache {
     }
 
     /// Forgets one set.
-    pub fn evict(&self, set: &str) {
+    pub(crate) fn evict(&self, set: &str) {
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
         sets.evictions = sets.evictions.wrapping_add(1);
         sets.loaded.remove(set);
     }
 
     /// Forgets all.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
         sets.evictions = sets.evictions.wrapping_add(1);
         sets.loaded.clear();
     }
 
     /// Seals again what an older secret sealed, so that the secret may go. Answers how many keys that were.
-    pub async fn reseal(&self, store: &dyn Store) -> Result<usize, Fault> {
+    pub(crate) async fn reseal(&self, store: &dyn Store) -> Result<usize, Fault> {
         let mut count = 0_usize;
         for row in store.all_keys().await.map_err(fault)? {
             if self.seal.sealed_with_newest(&row.sealed_jwk) {

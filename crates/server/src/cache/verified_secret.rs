@@ -16,7 +16,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// The cache; with `is_on` false it remembers nothing.
 #[derive(Debug)]
-pub struct VerifiedSecrets {
+pub(crate) struct VerifiedSecrets {
     until: Cache<[u8; 32], Timestamp>,
     digest: ProcessMac,
     is_on: bool,
@@ -24,7 +24,7 @@ pub struct VerifiedSecrets {
 
 impl VerifiedSecrets {
     /// A cache that is on or off.
-    pub fn new(is_on: bool) -> Self {
+    pub(crate) fn new(is_on: bool) -> Self {
         Self {
             until: Cache::new(if is_on { SECRETS_MAX } else { 0 }),
             digest: ProcessMac::new(&OsEntropy),
@@ -38,7 +38,13 @@ impl VerifiedSecrets {
     }
 
     /// Whether this secret passed one of these hashes not long ago.
-    pub fn knows(&self, client_id: &str, hashes: &[String], secret: &str, now: Timestamp) -> bool {
+    pub(crate) fn knows(
+        &self,
+        client_id: &str,
+        hashes: &[String],
+        secret: &str,
+        now: Timestamp,
+    ) -> bool {
         self.is_on
             && hashes.iter().any(|hash| {
                 self.until
@@ -48,7 +54,13 @@ impl VerifiedSecrets {
     }
 
     /// Remembers that this secret passed one of these hashes.
-    pub fn remember(&self, client_id: &str, hashes: &[String], secret: &str, now: Timestamp) {
+    pub(crate) fn remember(
+        &self,
+        client_id: &str,
+        hashes: &[String],
+        secret: &str,
+        now: Timestamp,
+    ) {
         if !self.is_on {
             return;
         }

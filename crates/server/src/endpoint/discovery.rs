@@ -13,12 +13,12 @@ use crate::reply;
 use crate::state::App;
 
 /// Answers the document.
-pub async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>) -> Response {
     reply::json_bytes(StatusCode::OK, app.discovery.clone())
 }
 
 /// The subject types on offer, as texts.
-pub fn subject_types(settings: &Settings) -> Vec<String> {
+pub(crate) fn subject_types(settings: &Settings) -> Vec<String> {
     settings
         .subject_types()
         .into_iter()
@@ -27,7 +27,7 @@ pub fn subject_types(settings: &Settings) -> Vec<String> {
 }
 
 /// The document for these settings; `alg` is the algorithm of generated keys.
-pub fn metadata(settings: &Settings, alg: Alg) -> Metadata {
+pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
     let introspection = settings
         .oauth2
         .public_introspection

@@ -38,12 +38,12 @@ struct Errors {
 }
 
 /// The process runs.
-pub async fn alive() -> Response {
+pub(crate) async fn alive() -> Response {
     reply::json(StatusCode::OK, &Status { status: "ok" })
 }
 
 /// The process can serve: the database answers and has the schema this release needs.
-pub async fn ready(State(app): State<App>) -> Response {
+pub(crate) async fn ready(State(app): State<App>) -> Response {
     let mut errors = Errors {
         database: None,
         migrations: None,
@@ -68,7 +68,7 @@ pub async fn ready(State(app): State<App>) -> Response {
 }
 
 /// What a server that is still starting says.
-pub fn starting(waits_for_migrations: bool) -> Response {
+pub(crate) fn starting(waits_for_migrations: bool) -> Response {
     let (database, migrations) = if waits_for_migrations {
         (
             None,
@@ -93,7 +93,7 @@ fn not_ready(errors: Errors) -> Response {
 }
 
 /// The release.
-pub async fn version(State(app): State<App>) -> Response {
+pub(crate) async fn version(State(app): State<App>) -> Response {
     reply::json(
         StatusCode::OK,
         &Version {
@@ -103,7 +103,7 @@ pub async fn version(State(app): State<App>) -> Response {
 }
 
 /// Prometheus text.
-pub async fn metrics(State(app): State<App>) -> Response {
+pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let mut reply = app.metrics.render(app.version).into_response();
     reply.headers_mut().insert(
         CONTENT_TYPE,

@@ -19,14 +19,14 @@ use crate::{client_auth, clock, extract, token};
 const INACTIVE: &[u8] = b"{\"active\":false}\n";
 
 /// The admin port's: shows every token.
-pub async fn admin(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn admin(State(app): State<App>, request: Request) -> Response {
     respond(&app, request, false)
         .await
         .unwrap_or_else(|failure| failure.into_reply(app.error_style))
 }
 
 /// The public port's: shows an authenticated client its own tokens and those meant for it.
-pub async fn public(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn public(State(app): State<App>, request: Request) -> Response {
     respond(&app, request, true)
         .await
         .unwrap_or_else(|failure| failure.into_reply(app.error_style))

@@ -13,7 +13,7 @@ use crate::state::{App, AppState};
 use crate::{clock, watch};
 
 /// Answers the set.
-pub async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>) -> Response {
     respond(&app)
         .await
         .unwrap_or_else(|failure| failure.into_reply(app.error_style))

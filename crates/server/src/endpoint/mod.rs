@@ -1,9 +1,9 @@
 //! One file per endpoint.
 
-pub mod discovery;
-pub mod health;
-pub mod introspect;
-pub mod jwks;
-pub mod revoke;
-pub mod root;
-pub mod token;
+pub(crate) mod discovery;
+pub(crate) mod health;
+pub(crate) mod introspect;
+pub(crate) mod jwks;
+pub(crate) mod revoke;
+pub(crate) mod root;
+pub(crate) mod token;

@@ -12,7 +12,7 @@ use crate::state::{App, AppState};
 use crate::{client_auth, clock, extract, token};
 
 /// Revokes a token of the authenticated client. Any other token is left alone, with the same answer.
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn post(State(app): State<App>, request: Request) -> Response {
     respond(&app, request)
         .await
         .unwrap_or_else(|failure| failure.into_reply(app.error_style))

@@ -9,7 +9,7 @@ use crate::reply;
 use crate::state::App;
 
 /// Compat: Hydra redirects this path to itself.
-pub async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>) -> Response {
     let text = format!(
         "This is an OAuth 2.0 authorization server. Its metadata is at \
          <a href=\".well-known/openid-configuration\">.well-known/openid-configuration</a>. Release {}.",

@@ -24,7 +24,7 @@ struct Body<'a> {
 }
 
 /// Answers a token request.
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn post(State(app): State<App>, request: Request) -> Response {
     respond(&app, request)
         .await
         .unwrap_or_else(|failure| failure.into_reply(app.error_style))
