@@ -1,7 +1,8 @@
 //! Base64 as tokens and keys use it: the URL alphabet, without padding.
 //!
 //! Spec: RFC 4648 s5 and s3.5, RFC 7515 s2.
-//! Security: decoding is strict (no padding, no stray trailing bits), so that a value has exactly one encoding.
+//! Security: decoding is strict (no padding, no stray trailing bits), so that a value has exactly
+//! one encoding.
 
 use base64::{
     Engine as _,
@@ -41,7 +42,8 @@ pub const fn encoded_len(bytes: usize) -> usize {
 /// Decodes.
 ///
 /// # Errors
-/// A character outside the alphabet (padding included), an impossible length, trailing bits that are not zero.
+/// A character outside the alphabet (padding included), an impossible length, trailing bits that
+/// are not zero.
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Base64Error> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Base64Error)
 }
@@ -59,6 +61,16 @@ pub fn decode_into(text: impl AsRef<[u8]>, out: &mut Vec<u8>) -> Result<(), Base
 /// The standard alphabet without padding, as stored hashes use it.
 pub(crate) fn encode_standard(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
+}
+
+/// The standard alphabet, padded or not, as HTTP Basic and PEM bundles use it.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn decode_padded(text: &str) -> Result<Vec<u8>, Base64Error> {
+    STANDARD_NO_PAD
+        .decode(text.trim_end_matches('='))
+        .map_err(|_| Base64Error)
 }
 
 /// Strict, as [`decode`], in the standard alphabet.
@@ -88,7 +100,7 @@ mod tests {
         ] {
             assert_eq!(decode(bad), Err(Base64Error), "{bad:?}");
         }
-        assert_eq!(decode("").unwrap(), []);
+        assert!(decode("").unwrap().is_empty());
     }
 
     #[test]

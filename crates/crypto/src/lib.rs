@@ -1,8 +1,10 @@
 //! Cryptography: secrets, sealing, MACs, slow hashes and JOSE.
 //!
-//! This is the only crate that names a cryptography library, so that one can be exchanged by editing one crate.
+//! This is the only crate that names a cryptography library, so that one can be exchanged by
+//! editing one crate.
 //!
-//! Invariant: everything here is synchronous; there is no I/O besides reading randomness from the operating system.
+//! Invariant: everything here is synchronous; there is no I/O besides reading randomness from the
+//! operating system.
 //! Invariant: no clock. Times in tokens are checked by whoever knows what time it is.
 //! Invariant: secrets cannot be printed, and are compared in constant time.
 #![warn(missing_docs)]

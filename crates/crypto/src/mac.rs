@@ -55,7 +55,8 @@ impl fmt::Debug for MacKeys {
     }
 }
 
-/// A keyed digest under a random key that lives as long as the process, for cache keys over secrets.
+/// A keyed digest under a random key that lives as long as the process, for cache keys over
+/// secrets.
 pub struct ProcessMac(Hmac<Sha256>);
 
 impl ProcessMac {
@@ -65,7 +66,8 @@ impl ProcessMac {
         Self(prepare(&Zeroizing::new(random_bytes(entropy))))
     }
 
-    /// The digest of the parts; each is preceded by its length, so `["ab", "c"]` and `["a", "bc"]` differ.
+    /// The digest of the parts; each is preceded by its length, so `["ab", "c"]` and `["a", "bc"]`
+    /// differ.
     #[must_use]
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();

@@ -4,7 +4,8 @@
 //!
 //! Layout: version (1 byte, 1) | key id (2 bytes) | nonce (24 bytes) | ciphertext | tag (16 bytes).
 //!
-//! Invariant: the nonce is random; 192 bits make a repetition under one key out of reach at any rate.
+//! Invariant: the nonce is random; 192 bits make a repetition under one key out of reach at any
+//! rate.
 //! Security: a change of any bit makes [`SealKeys::open`] fail, and so does other associated data.
 
 use std::fmt;
@@ -65,7 +66,8 @@ impl SealKeys {
 
     /// Appends `plain`, sealed with the newest key and bound to `aad`, to `out`.
     ///
-    /// `out` grows at most once, by the length of `plain` plus [`OVERHEAD_BYTES`]; nothing else is allocated.
+    /// `out` grows at most once, by the length of `plain` plus [`OVERHEAD_BYTES`]; nothing else is
+    /// allocated.
     #[expect(
         clippy::expect_used,
         reason = "the cipher's only error is a message above 256 GiB"
@@ -100,7 +102,8 @@ impl SealKeys {
         keys.find_map(|key| key.open(aad, &parts)).ok_or(OpenError)
     }
 
-    /// Whether the message names the newest key, so that re-sealing it would change nothing. Does not open it.
+    /// Whether the message names the newest key, so that re-sealing it would change nothing. Does
+    /// not open it.
     #[must_use]
     pub fn sealed_with_newest(&self, sealed: &[u8]) -> bool {
         Parts::of(sealed).is_some_and(|parts| *parts.key_id == self.newest.id)
@@ -125,7 +128,8 @@ impl fmt::Debug for SealKeys {
     }
 }
 
-/// The nonce of a sealed message: 24 bytes that no other message has, so they can name it. Does not open it.
+/// The nonce of a sealed message: 24 bytes that no other message has, so they can name it. Does not
+/// open it.
 #[must_use]
 pub fn nonce_of(sealed: &[u8]) -> Option<&[u8; 24]> {
     Parts::of(sealed).map(|parts| parts.nonce)

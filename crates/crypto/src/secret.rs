@@ -1,6 +1,8 @@
-//! A value that must not leak: redacted when printed, wiped when dropped, compared in constant time.
+//! A value that must not leak: redacted when printed, wiped when dropped, compared in constant
+//! time.
 //!
-//! Invariant: there is no `Serialize`, `Display` or `PartialEq`; whoever needs the content calls [`Secret::expose`].
+//! Invariant: there is no `Serialize`, `Display` or `PartialEq`; whoever needs the content calls
+//! [`Secret::expose`].
 
 use std::fmt;
 
@@ -48,7 +50,8 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// Compares in a time that depends on the lengths only. Slices of different lengths are never equal.
+/// Compares in a time that depends on the lengths only. Slices of different lengths are never
+/// equal.
 #[must_use]
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()

@@ -2,11 +2,15 @@
 //!
 //! Spec: RFC 8018 s5.2 (PBKDF2), RFC 9106 (argon2), the bcrypt paper by Provos and Mazieres.
 //!
-//! Compat: the texts are the reference server's: `$pbkdf2-sha256$i=<iterations>,l=<bytes>$<salt>$<hash>` with
-//! unpadded standard base64, and `$2a$` bcrypt. When verifying, the length comes from the hash and not from `l=`,
-//! the names `sha224` and `sha384` mean SHA3, and an unknown digest name means SHA-256; imported hashes depend on it.
+//! Compat: the texts are the reference server's:
+//! `$pbkdf2-sha256$i=<iterations>,l=<bytes>$<salt>$<hash>` with
+//! unpadded standard base64, and `$2a$` bcrypt. When verifying, the length comes from the hash and
+//! not from `l=`,
+//! the names `sha224` and `sha384` mean SHA3, and an unknown digest name means SHA-256; imported
+//! hashes depend on it.
 //!
-//! Security: a stored text may come from an import, so the work it can ask for is bounded (`*_MAX` below).
+//! Security: a stored text may come from an import, so the work it can ask for is bounded (`*_MAX`
+//! below).
 //! Each call takes milliseconds to seconds of CPU: never on an async thread.
 
 use std::fmt;
@@ -116,7 +120,8 @@ pub fn hash(secret: &[u8], how: &SlowHash, entropy: &dyn Entropy) -> Result<Stri
     }
 }
 
-/// Whether `stored` is a hash of `secret`. A text that is malformed, of an unknown kind or too costly matches nothing.
+/// Whether `stored` is a hash of `secret`. A text that is malformed, of an unknown kind or too
+/// costly matches nothing.
 #[must_use]
 pub fn verify(secret: &[u8], stored: &str) -> bool {
     let matches = match stored.split('$').nth(1) {

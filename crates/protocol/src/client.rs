@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tessera_crypto::jose::JwkSet;
+use tessera_crypto::jose::Jwk;
 
 use crate::time::{Lifespan, Timestamp};
 
@@ -121,20 +121,22 @@ pub struct ClientMetadata {
 }
 
 /// A key set as registered: `{}` and `{"keys":[…]}` are different on the wire, so both can be said.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientJwks {
     /// The keys; `None` shows as `{}`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Vec<tessera_crypto::jose::Jwk>>,
+    pub keys: Option<Vec<Jwk>>,
+}
+
+/// Equal when they print equally.
+impl PartialEq for ClientJwks {
+    fn eq(&self, other: &Self) -> bool {
+        serde_json::to_value(self).ok() == serde_json::to_value(other).ok()
+    }
 }
 
 impl ClientJwks {
-    /// The keys as a set; empty when none were given.
-    pub fn as_set(&self) -> JwkSet {
-        JwkSet { keys: self.keys.clone().unwrap_or_default() }
-    }
-
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.keys.as_ref().is_none_or(Vec::is_empty)
@@ -194,4 +196,84 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// `token_endpoint_auth_method`, as far as this server acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// Id and secret by HTTP Basic.
+    ClientSecretBasic,
+    /// Id and secret in the form.
+    ClientSecretPost,
+    /// An assertion signed with the client's own key.
+    PrivateKeyJwt,
+    /// A public client.
+    None,
+    /// Any other text: the client cannot authenticate.
+    Other,
+}
+
+/// A registered client as requests use it: an immutable snapshot with what is looked up prepared.
+#[derive(Debug, Clone)]
+pub struct Client {
+    record: ClientRecord,
+    auth_method: AuthMethod,
+}
+
+impl Client {
+    /// Prepares a stored client.
+    pub fn new(record: ClientRecord) -> Self {
+        let auth_method = match record.metadata.token_endpoint_auth_method.as_str() {
+            "" | "client_secret_basic" => AuthMethod::ClientSecretBasic,
+            "client_secret_post" => AuthMethod::ClientSecretPost,
+            "private_key_jwt" => AuthMethod::PrivateKeyJwt,
+            "none" => AuthMethod::None,
+            _ => AuthMethod::Other,
+        };
+        Self {
+            record,
+            auth_method,
+        }
+    }
+
+    /// The stored form.
+    pub const fn record(&self) -> &ClientRecord {
+        &self.record
+    }
+
+    /// The registered members.
+    pub const fn metadata(&self) -> &ClientMetadata {
+        &self.record.metadata
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> &str {
+        &self.record.metadata.client_id
+    }
+
+    /// How it authenticates.
+    pub const fn auth_method(&self) -> AuthMethod {
+        self.auth_method
+    }
+
+    /// The registered text of the method.
+    pub fn auth_method_name(&self) -> &str {
+        match self.record.metadata.token_endpoint_auth_method.as_str() {
+            "" => "client_secret_basic",
+            name => name,
+        }
+    }
+
+    /// Whether it cannot keep a secret.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.auth_method, AuthMethod::None)
+    }
+
+    /// Whether it is registered for a grant type; without any it is for `authorization_code` alone.
+    pub fn allows_grant(&self, grant_type: &str) -> bool {
+        match self.record.metadata.grant_types.as_deref() {
+            None | Some([]) => grant_type == "authorization_code",
+            Some(registered) => registered.iter().any(|known| known == grant_type),
+        }
+    }
 }

@@ -6,5 +6,15 @@
 
 #![warn(missing_docs)]
 
+pub mod audience;
 pub mod client;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod form;
+pub mod grant;
+pub mod introspect;
+pub mod registration;
+pub mod scope;
 pub mod time;
+pub mod token;

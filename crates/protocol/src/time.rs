@@ -86,7 +86,11 @@ pub struct LifespanError(String);
 
 impl fmt::Display for LifespanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is not a duration such as 30s, 15m or 1h30m", self.0)
+        write!(
+            f,
+            "'{}' is not a duration such as 30s, 15m or 1h30m",
+            self.0
+        )
     }
 }
 
@@ -111,7 +115,10 @@ impl Lifespan {
 
     /// The duration, or `None` when it is negative or zero: nothing lives for less than no time.
     pub fn positive(self) -> Option<Duration> {
-        u64::try_from(self.0).ok().filter(|n| *n > 0).map(Duration::from_nanos)
+        u64::try_from(self.0)
+            .ok()
+            .filter(|n| *n > 0)
+            .map(Duration::from_nanos)
     }
 
     /// Reads Go's duration syntax.
@@ -130,11 +137,15 @@ impl Lifespan {
         }
         let mut total: i128 = 0;
         while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
             let (whole, after) = rest.split_at(digits);
             let (fraction, after) = match after.strip_prefix('.') {
                 Some(tail) => {
-                    let n = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+                    let n = tail
+                        .find(|c: char| !c.is_ascii_digit())
+                        .unwrap_or(tail.len());
                     tail.split_at(n)
                 }
                 None => ("", after),
@@ -142,24 +153,35 @@ impl Lifespan {
             if whole.is_empty() && fraction.is_empty() || whole.len() > 19 {
                 return Err(fail());
             }
-            let unit_end =
-                after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+            let unit_end = after
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(after.len());
             let (unit, tail) = after.split_at(unit_end);
             let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
                 return Err(fail());
             };
-            let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| fail())? };
+            let whole: i128 = if whole.is_empty() {
+                0
+            } else {
+                whole.parse().map_err(|_| fail())?
+            };
             let mut nanos = whole.checked_mul(*scale).ok_or_else(fail)?;
             let mut digit_scale = *scale;
             for digit in fraction.bytes() {
                 digit_scale /= 10;
                 let digit = i128::from(digit.saturating_sub(b'0'));
-                nanos = nanos.checked_add(digit.saturating_mul(digit_scale)).ok_or_else(fail)?;
+                nanos = nanos
+                    .checked_add(digit.saturating_mul(digit_scale))
+                    .ok_or_else(fail)?;
             }
             total = total.checked_add(nanos).ok_or_else(fail)?;
             rest = tail;
         }
-        let signed = if negative { total.checked_neg().ok_or_else(fail)? } else { total };
+        let signed = if negative {
+            total.checked_neg().ok_or_else(fail)?
+        } else {
+            total
+        };
         i64::try_from(signed).map(Self).map_err(|_| fail())
     }
 }
@@ -243,20 +265,39 @@ mod tests {
             ("3600000ms", "1h0m0s"),
             (".5s", "500ms"),
         ] {
-            assert_eq!(Lifespan::parse(input).unwrap().to_string(), output, "{input}");
+            assert_eq!(
+                Lifespan::parse(input).unwrap().to_string(),
+                output,
+                "{input}"
+            );
         }
     }
 
     #[test]
     fn other_texts_are_no_lifespan() {
-        for bad in ["", "1", "h", "1d", "1h ", " 1h", "1hh", "--1s", ".s", "99999999999999999999h", "1e3s"] {
+        for bad in [
+            "",
+            "1",
+            "h",
+            "1d",
+            "1h ",
+            " 1h",
+            "1hh",
+            "--1s",
+            ".s",
+            "99999999999999999999h",
+            "1e3s",
+        ] {
             assert!(Lifespan::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn timestamps_print_only_the_digits_they_need() {
-        assert_eq!(Timestamp::from_secs(1_795_540_447).to_string(), "2026-11-24T17:14:07Z");
+        assert_eq!(
+            Timestamp::from_secs(1_795_540_447).to_string(),
+            "2026-11-24T17:14:07Z"
+        );
         assert_eq!(
             Timestamp::from_micros(1_795_540_447_500_146).to_string(),
             "2026-11-24T17:14:07.500146Z"

@@ -1,21 +1,19 @@
-//! JSON Web Keys: the wire form, and whether the key material is sound.
+//! JSON Web Keys: their members, and whether the key material is sound.
 //!
 //! Spec: RFC 7517, RFC 7518 s6, RFC 8037 s2.
-//! Compat: member order and omission of empty members are those of the reference server; unknown members are dropped.
 //! Security: private members are wiped on drop, and absent from `Debug`.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use base64::{
     Engine as _,
     alphabet::URL_SAFE,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
 use zeroize::Zeroizing;
 
-use super::{Alg, signing_key::SigningMaterial, verifying_key};
-use crate::secret::Secret;
+use super::{Alg, crt::Crt, signing_key::SigningMaterial, verifying_key};
+use crate::{b64, secret::Secret};
 
 /// The most characters of `kid`, `alg` and `use`.
 const NAME_CHARS_MAX: usize = 1024;
@@ -98,7 +96,8 @@ pub enum JwkError {
     Missing(&'static str),
     /// This member is not base64url, has the wrong length, or is too long.
     Malformed(&'static str),
-    /// The members do not form a key: the point is not on the curve, or the private part belongs to another key.
+    /// The members do not form a key: the point is not on the curve, or the private part belongs to
+    /// another key.
     Inconsistent,
     /// The key is public, or symmetric.
     NotPrivate,
@@ -148,7 +147,8 @@ impl Jwk {
     ///
     /// Small RSA keys pass, because they may be kept; they cannot be used.
     ///
-    /// Compat: what the reference server's JOSE library refuses is refused, except that certificates are not compared with the key.
+    /// Compat: what the reference server's JOSE library refuses is refused, except that
+    /// certificates are not compared with the key.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -180,6 +180,44 @@ impl Jwk {
             }
             _ => Err(JwkError::UnknownKeyType),
         }
+    }
+
+    /// Adds `dp`, `dq` and `qi` to a private RSA key that has none of them, as the reference server
+    /// does on import.
+    /// Other keys are left alone.
+    ///
+    /// # Errors
+    /// A member is missing or malformed, or the members do not form a key.
+    pub fn complete_rsa(&mut self) -> Result<(), JwkError> {
+        let Some(private) = &mut self.private else {
+            return Ok(());
+        };
+        if self.kty != "RSA" || private.has_crt() {
+            return Ok(());
+        }
+        let member = |name, text: &Secret<String>| {
+            let number = decode(name, text.expose()).map(Zeroizing::new)?;
+            if number.len() > *RSA_BYTES.end() + 1 {
+                return Err(JwkError::Malformed(name));
+            }
+            Ok(number)
+        };
+        let (d, p, q) = (
+            member("d", &private.d)?,
+            member("p", &private.p)?,
+            member("q", &private.q)?,
+        );
+        let crt = Crt::compute(&d, &p, &q).ok_or(JwkError::Inconsistent)?;
+        // Without leading zeros, as the reference server writes its numbers.
+        let text = |bytes: &[u8]| {
+            let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+            let (_, digits) = bytes.split_at(zeros);
+            Secret::new(b64::encode(digits))
+        };
+        private.dp = text(&crt.dp);
+        private.dq = text(&crt.dq);
+        private.qi = text(&crt.qi);
+        Ok(())
     }
 
     fn check_oct(&self) -> Result<(), JwkError> {
@@ -277,7 +315,8 @@ impl RsaPublic {
     }
 }
 
-/// Decodes a member of a key. Unlike in tokens, padding and trailing bits are tolerated: a key has one holder, who
+/// Decodes a member of a key. Unlike in tokens, padding and trailing bits are tolerated: a key has
+/// one holder, who
 /// cannot gain from a second encoding, and some libraries pad.
 pub(super) fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, JwkError> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -325,115 +364,14 @@ impl fmt::Debug for Jwk {
     }
 }
 
-impl Serialize for Jwk {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let private = |member: fn(&Private) -> &Secret<String>| {
-            let secret = self.private.as_ref().map(|p| member(p).expose().as_str());
-            secret.unwrap_or_default()
-        };
-        let before_x5c = [
-            ("use", self.use_.as_str()),
-            ("kty", &self.kty),
-            ("kid", &self.kid),
-            ("crv", &self.crv),
-            ("alg", &self.alg),
-            ("k", private(|p| &p.k)),
-            ("x", &self.x),
-            ("y", &self.y),
-            ("n", &self.n),
-            ("e", &self.e),
-            ("d", private(|p| &p.d)),
-            ("p", private(|p| &p.p)),
-            ("q", private(|p| &p.q)),
-            ("dp", private(|p| &p.dp)),
-            ("dq", private(|p| &p.dq)),
-            ("qi", private(|p| &p.qi)),
-        ];
-        let after_x5c = [
-            ("x5u", self.x5u.as_str()),
-            ("x5t", &self.x5t),
-            ("x5t#S256", &self.x5t_s256),
-        ];
-        let mut map = serializer.serialize_map(None)?;
-        for (name, value) in before_x5c.into_iter().filter(|(_, v)| !v.is_empty()) {
-            map.serialize_entry(name, value)?;
-        }
-        if !self.x5c.is_empty() {
-            map.serialize_entry("x5c", &self.x5c)?;
-        }
-        for (name, value) in after_x5c.into_iter().filter(|(_, v)| !v.is_empty()) {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(rename = "use")]
-    use_: Option<String>,
-    kty: Option<String>,
-    kid: Option<String>,
-    crv: Option<String>,
-    alg: Option<String>,
-    #[serde(borrow)]
-    k: Option<Cow<'a, str>>,
-    x: Option<String>,
-    y: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    d: Option<Cow<'a, str>>,
-    p: Option<Cow<'a, str>>,
-    q: Option<Cow<'a, str>>,
-    dp: Option<Cow<'a, str>>,
-    dq: Option<Cow<'a, str>>,
-    qi: Option<Cow<'a, str>>,
-    x5c: Option<Vec<String>>,
-    x5u: Option<String>,
-    x5t: Option<String>,
-    #[serde(rename = "x5t#S256")]
-    x5t_s256: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Jwk {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
-        let unpad = |text: Option<String>| {
-            let mut text = text.unwrap_or_default();
-            text.truncate(text.trim_end_matches('=').len());
-            text
-        };
-        let secret = |text: Option<Cow<'_, str>>| Secret::new(unpad(text.map(Cow::into_owned)));
-        let private = Private {
-            k: secret(wire.k),
-            d: secret(wire.d),
-            p: secret(wire.p),
-            q: secret(wire.q),
-            dp: secret(wire.dp),
-            dq: secret(wire.dq),
-            qi: secret(wire.qi),
-        };
-        Ok(Self {
-            use_: wire.use_.unwrap_or_default(),
-            kty: wire.kty.unwrap_or_default(),
-            kid: wire.kid.unwrap_or_default(),
-            crv: wire.crv.unwrap_or_default(),
-            alg: wire.alg.unwrap_or_default(),
-            x: unpad(wire.x),
-            y: unpad(wire.y),
-            n: unpad(wire.n),
-            e: unpad(wire.e),
-            x5c: wire.x5c.unwrap_or_default(),
-            x5u: wire.x5u.unwrap_or_default(),
-            x5t: wire.x5t.unwrap_or_default(),
-            x5t_s256: wire.x5t_s256.unwrap_or_default(),
-            private: private.any().then_some(private),
-        })
-    }
-}
-
 impl Private {
-    fn any(&self) -> bool {
+    /// Whether any of dp, dq and qi is there; if one is, all must be.
+    pub(super) fn has_crt(&self) -> bool {
+        let members = [&self.dp, &self.dq, &self.qi];
+        members.iter().any(|member| !member.expose().is_empty())
+    }
+
+    pub(super) fn any(&self) -> bool {
         let members = [
             &self.k, &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi,
         ];

@@ -1,7 +1,8 @@
 //! Signed tokens in compact form.
 //!
 //! Spec: RFC 7515 s3.1, s4.1, s5, s7.1.
-//! Security: parsing is strict and bounded; a header with `crit` is refused, since no extension is implemented.
+//! Security: parsing is strict and bounded; a header with `crit` is refused, since no extension is
+//! implemented.
 
 use std::fmt;
 
@@ -54,7 +55,8 @@ pub enum JwsError {
     Parts,
     /// A part is not strict base64url.
     Base64,
-    /// The header is not a JSON object with unique members, a string `alg`, and strings where strings belong.
+    /// The header is not a JSON object with unique members, a string `alg`, and strings where
+    /// strings belong.
     Header,
     /// The header has `crit`.
     Critical,
@@ -160,7 +162,8 @@ impl<'de> Deserialize<'de> for UniqueMembers {
 
 /// Signs `payload` into the compact form.
 ///
-/// The header is `alg` and, unless empty, `kid`, both from the key, then the members of `header` in their order;
+/// The header is `alg` and, unless empty, `kid`, both from the key, then the members of `header` in
+/// their order;
 /// `alg` and `kid` there are ignored.
 ///
 /// # Errors

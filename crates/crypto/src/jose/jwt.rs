@@ -127,7 +127,8 @@ impl Claims {
 }
 
 impl Times {
-    /// Whether the token is valid at `now_secs`, give or take `leeway_secs`. It is expired at `exp` itself.
+    /// Whether the token is valid at `now_secs`, give or take `leeway_secs`. It is expired at `exp`
+    /// itself.
     ///
     /// # Errors
     /// The first rule that fails. Whether a claim must be there is the caller's rule.

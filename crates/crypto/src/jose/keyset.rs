@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alg, Jwk, Jws, VerifyingKey};
 
-/// The most keys of a set that are looked at, so that a token without `kid` cannot cost many verifications.
+/// The most keys of a set that are looked at, so that a token without `kid` cannot cost many
+/// verifications.
 pub const KEYS_MAX: usize = 100;
 
 /// Keys in their wire form.
@@ -20,7 +21,8 @@ pub struct JwkSet {
 
 /// Public keys, parsed once, ready to verify with.
 ///
-/// Invariant: keys with a `use` other than `sig`, and keys that are unsound or of an unknown kind, are left out.
+/// Invariant: keys with a `use` other than `sig`, and keys that are unsound or of an unknown kind,
+/// are left out.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Entry>,
@@ -93,7 +95,8 @@ impl KeySet {
         self.keys.iter().any(|entry| entry.kid == kid)
     }
 
-    /// Verifies a token: by the keys with its `kid`, or, if it names none, by any key that fits its algorithm.
+    /// Verifies a token: by the keys with its `kid`, or, if it names none, by any key that fits its
+    /// algorithm.
     ///
     /// # Errors
     /// See [`KeySetError`].

@@ -1,9 +1,12 @@
 //! JSON Object Signing: keys, key sets, signed tokens.
 //!
-//! Spec: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (JWA), RFC 7519 (JWT), RFC 7638 (thumbprint), RFC 8037 (EdDSA).
-//! Security: RFC 8725. The set of algorithms is closed and asymmetric, the key decides which one, never the token.
+//! Spec: RFC 7515 (JWS), RFC 7517 (JWK), RFC 7518 (JWA), RFC 7519 (JWT), RFC 7638 (thumbprint), RFC
+//! 8037 (EdDSA).
+//! Security: RFC 8725. The set of algorithms is closed and asymmetric, the key decides which one,
+//! never the token.
 
 mod alg;
+mod crt;
 mod generate;
 mod jwk;
 mod jws;
@@ -12,6 +15,7 @@ mod keyset;
 mod signing_key;
 mod thumbprint;
 mod verifying_key;
+mod wire;
 
 pub use alg::{Alg, UnknownAlg};
 pub use generate::{GenerateError, RsaBits, generate, generate_rsa};

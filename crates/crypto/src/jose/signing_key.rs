@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Alg, Jwk, JwkError,
+    crt::Crt,
     jwk::{Private, decode},
 };
 use crate::secret::Secret;
@@ -45,7 +46,8 @@ impl SigningKey {
     /// Parses a private key. Without an `alg` member the key's type decides, RS256 for RSA.
     ///
     /// # Errors
-    /// The key is public or unsound, its `alg` is unknown or of another key type, or RSA has fewer than 2048 bits.
+    /// The key is public or unsound, its `alg` is unknown or of another key type, or RSA has fewer
+    /// than 2048 bits.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
         let natural = jwk.natural_alg()?;
         let alg = if jwk.alg.is_empty() {
@@ -117,7 +119,8 @@ pub(super) enum SigningMaterial {
 }
 
 impl SigningMaterial {
-    /// Parses the private part for `alg`, which must fit the key's type and curve, and compares it with the public one.
+    /// Parses the private part for `alg`, which must fit the key's type and curve, and compares it
+    /// with the public one.
     pub(super) fn parse(jwk: &Jwk, alg: Alg) -> Result<Self, JwkError> {
         match alg {
             Alg::RS256 => rsa(jwk, &RSA_PKCS1_SHA256),
@@ -148,17 +151,35 @@ fn rsa(jwk: &Jwk, encoding: &'static dyn RsaEncoding) -> Result<SigningMaterial,
     let member = |name, pick: fn(&Private) -> &Secret<String>| {
         decode(name, pick(private).expose()).map(Zeroizing::new)
     };
+    let (d, p, q) = (
+        member("d", |k| &k.d)?,
+        member("p", |k| &k.p)?,
+        member("q", |k| &k.q)?,
+    );
+    // Factors longer than the modulus are none; this also bounds the work below.
+    if [&d, &p, &q].iter().any(|m| m.len() > public.n.len() + 1) {
+        return Err(JwkError::Inconsistent);
+    }
+    let Crt { dp, dq, qi } = if private.has_crt() {
+        Crt {
+            dp: member("dp", |k| &k.dp)?,
+            dq: member("dq", |k| &k.dq)?,
+            qi: member("qi", |k| &k.qi)?,
+        }
+    } else {
+        Crt::compute(&d, &p, &q).ok_or(JwkError::Inconsistent)?
+    };
     let components = KeyPairComponents {
         public_key: PublicKeyComponents {
             n: &public.n,
             e: &public.e,
         },
-        d: member("d", |p| &p.d)?,
-        p: member("p", |p| &p.p)?,
-        q: member("q", |p| &p.q)?,
-        dP: member("dp", |p| &p.dp)?,
-        dQ: member("dq", |p| &p.dq)?,
-        qInv: member("qi", |p| &p.qi)?,
+        d,
+        p,
+        q,
+        dP: dp,
+        dQ: dq,
+        qInv: qi,
     };
     let pair = RsaKeyPair::from_components(&components).map_err(|_| JwkError::Inconsistent)?;
     Ok(SigningMaterial::Rsa(Box::new(pair), encoding))

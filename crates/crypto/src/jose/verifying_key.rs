@@ -27,7 +27,8 @@ impl VerifyingKey {
     /// Parses the public part of a key, to be used with `alg`.
     ///
     /// # Errors
-    /// The key is unsound or of another type, its `alg` member names another algorithm, or RSA has fewer than 2048 bits.
+    /// The key is unsound or of another type, its `alg` member names another algorithm, or RSA has
+    /// fewer than 2048 bits.
     pub fn from_jwk(jwk: &Jwk, alg: Alg) -> Result<Self, JwkError> {
         jwk.fits(alg)?;
         Ok(Self {
@@ -42,7 +43,8 @@ impl VerifyingKey {
         self.alg
     }
 
-    /// Whether `signature` is this key's over `input`. `alg` is what the token claims; another than the key's never is.
+    /// Whether `signature` is this key's over `input`. `alg` is what the token claims; another than
+    /// the key's never is.
     #[must_use]
     pub fn verify(&self, alg: Alg, input: &[u8], signature: &[u8]) -> bool {
         alg == self.alg && self.key.verify_sig(input, signature).is_ok()

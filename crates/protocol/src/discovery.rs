@@ -1,0 +1,50 @@
+//! The metadata document of the authorization server.
+//!
+//! Spec: RFC 8414 2, OpenID Connect Discovery 1.0 3
+//!
+//! Invariant: it names only what works.
+
+use serde::Serialize;
+
+/// Signing algorithms accepted from clients.
+pub const ASSERTION_ALGORITHMS: [&str; 10] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+];
+
+/// Ways for a client to authenticate.
+pub const AUTH_METHODS: [&str; 3] = [
+    "client_secret_post",
+    "client_secret_basic",
+    "private_key_jwt",
+];
+
+/// The document, in the order of the wire.
+#[derive(Debug, Clone, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "each member is specified by RFC 8414 or OpenID Connect Discovery"
+)]
+pub struct Metadata {
+    pub issuer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
+    pub token_endpoint: String,
+    pub jwks_uri: String,
+    pub subject_types_supported: Vec<String>,
+    pub response_types_supported: Vec<&'static str>,
+    pub claims_supported: Vec<String>,
+    pub grant_types_supported: Vec<&'static str>,
+    pub scopes_supported: Vec<String>,
+    pub token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub id_token_signing_alg_values_supported: Vec<String>,
+    pub revocation_endpoint: String,
+    pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint_auth_methods_supported: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint_auth_signing_alg_values_supported: Option<Vec<&'static str>>,
+}

@@ -1,0 +1,7 @@
+//! The token endpoint's grants: reading the request, and one file per grant that decides it.
+//!
+//! Order, which is wire behaviour because it decides which error a client sees: the form is read, the grant type
+//! is known, the client is authenticated, the grant's own `decide` runs, the token is made.
+
+pub mod client_credentials;
+pub mod request;

@@ -1,0 +1,147 @@
+//! The accept loop: connections in, requests to the router, and an orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::run::Gate;
+use crate::timed::Timed;
+
+/// Most connections of one listener at a time.
+const CONNECTIONS_MAX: usize = 10_000;
+/// Longest request head.
+const HEAD_MAX: usize = 64 * 1024;
+/// Most concurrent requests of one HTTP/2 connection.
+const STREAMS_MAX: u32 = 100;
+/// Longest TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+/// Pause after the process ran out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long requests in flight may take to finish after a stop was asked for.
+const DRAIN_TIME: Duration = Duration::from_secs(25);
+
+/// Where connections come from.
+pub(crate) enum Socket {
+    /// TCP, with TLS or without.
+    Tcp(TcpListener, Option<TlsAcceptor>),
+    /// A Unix socket, removed at the end.
+    Unix(UnixListener, PathBuf),
+}
+
+/// Accepts until `stop` changes, then lets what is in flight finish.
+pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&socket) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "A connection could not be accepted.");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Beyond the cap the connection is closed at once rather than left waiting.
+        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            continue;
+        };
+        let (gate, watcher) = (Arc::clone(&gate), graceful.watcher());
+        let tls = match &socket {
+            Socket::Tcp(_, tls) => tls.clone(),
+            Socket::Unix(..) => None,
+        };
+        tokio::spawn(async move {
+            let _permit = permit;
+            match (stream, tls) {
+                (Stream::Tcp(stream), Some(tls)) => {
+                    let handshake = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream));
+                    if let Ok(Ok(stream)) = handshake.await {
+                        connection(stream, &gate, watcher).await;
+                    }
+                }
+                (Stream::Tcp(stream), None) => connection(stream, &gate, watcher).await,
+                (Stream::Unix(stream), _) => connection(stream, &gate, watcher).await,
+            }
+        });
+    }
+    if let Socket::Unix(_, path) = &socket {
+        // Someone may have removed it already.
+        let _ = std::fs::remove_file(path);
+    }
+    drop(socket);
+    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("Some requests did not finish within 25 seconds and were cut off.");
+    }
+}
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+async fn accept(socket: &Socket) -> io::Result<Stream> {
+    match socket {
+        Socket::Tcp(listener, _) => {
+            let (stream, _peer): (_, SocketAddr) = listener.accept().await?;
+            // One write per answer: there is nothing to coalesce.
+            stream.set_nodelay(true)?;
+            Ok(Stream::Tcp(stream))
+        }
+        Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
+    }
+}
+
+async fn connection<S>(stream: S, gate: &Arc<Gate>, watcher: hyper_util::server::graceful::Watcher)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_MAX)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX));
+    let gate = Arc::clone(gate);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let gate = Arc::clone(&gate);
+        async move { answer(&gate, request).await }
+    });
+    let served = builder
+        .serve_connection(TokioIo::new(Timed::new(stream)), service)
+        .into_owned();
+    if let Err(error) = watcher.watch(served).await {
+        tracing::debug!(%error, "A connection ended early.");
+    }
+}
+
+async fn answer(
+    gate: &Gate,
+    request: Request<Incoming>,
+) -> Result<Response, std::convert::Infallible> {
+    gate.answer(request.map(Body::new)).await
+}

@@ -1,0 +1,76 @@
+//! The admin port's routes: under `/admin` in the form of v26, without the prefix in that of v1.
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{delete, get, post, put};
+
+use crate::admin_api::{clients, lifespans, secrets, tokens};
+use crate::endpoint::{health, introspect};
+use crate::state::App;
+use crate::{admin_guard, observe};
+
+/// Which generation of the API a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// Paths without a prefix.
+    V1,
+    /// Paths under `/admin`.
+    V26,
+}
+
+/// What admin handlers get.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    /// The shared state.
+    pub app: App,
+    /// The generation of the path that was called.
+    pub generation: Generation,
+}
+
+impl FromRef<Admin> for App {
+    fn from_ref(admin: &Admin) -> Self {
+        Self::clone(&admin.app)
+    }
+}
+
+/// Both generations on one router.
+pub(crate) fn router(app: App) -> Router {
+    let of = |generation| {
+        routes(generation).with_state(Admin {
+            app: App::clone(&app),
+            generation,
+        })
+    };
+    let router = Router::new()
+        .merge(of(Generation::V1))
+        .nest("/admin", of(Generation::V26));
+    observe::wrap(admin_guard::wrap(router, &app), app)
+}
+
+/// One route per line.
+fn routes(generation: Generation) -> Router<Admin> {
+    let router = Router::new()
+        .route("/clients", get(clients::list).post(clients::create))
+        .route(
+            "/clients/{id}",
+            get(clients::get)
+                .put(clients::put)
+                .patch(clients::patch)
+                .delete(clients::delete),
+        )
+        .route("/clients/{id}/lifespans", put(lifespans::put))
+        .route(
+            "/clients/{id}/secrets/rotate",
+            post(secrets::rotate).delete(secrets::drop_rotated),
+        )
+        .route("/oauth2/introspect", post(introspect::admin))
+        .route("/oauth2/tokens", delete(tokens::delete_of_client))
+        .route("/health/alive", get(health::alive))
+        .route("/health/ready", get(health::ready))
+        .route("/version", get(health::version))
+        .route("/metrics/prometheus", get(health::metrics));
+    match generation {
+        Generation::V1 => router.route("/oauth2/flush", post(tokens::flush)),
+        Generation::V26 => router,
+    }
+}

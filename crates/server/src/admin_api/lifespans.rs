@@ -1,0 +1,43 @@
+//! `PUT /clients/{id}/lifespans`: replaces the whole set of a client's lifespans.
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use http::StatusCode;
+use tessera_protocol::client::ClientRecord;
+use tessera_protocol::registration;
+
+use super::client_write::{self, shown};
+use super::clients::undecodable;
+use crate::admin::Admin;
+use crate::reply::{self, ErrorStyle, Failure};
+use crate::{clock, extract};
+
+/// Absent members become `null`.
+pub(crate) async fn put(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    respond(&admin, &id, request)
+        .await
+        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+}
+
+async fn respond(admin: &Admin, id: &str, request: Request) -> Result<Response, Failure> {
+    let app = &admin.app;
+    // Compat: an unknown client is answered before a bad body is.
+    client_write::find(app, id).await?;
+    let body = extract::admin_body(request).await?;
+    let lifespans = registration::decode(&body).map_err(undecodable)?.lifespans;
+    let stored = client_write::replace(app, id, clock::now(), |current, now| {
+        let mut next: ClientRecord = current.clone();
+        next.metadata.lifespans = lifespans.clone();
+        next.metadata.updated_at = now;
+        next
+    })
+    .await?;
+    Ok(reply::json(
+        StatusCode::OK,
+        &shown(stored.metadata, admin.generation),
+    ))
+}

@@ -1,0 +1,109 @@
+//! JSON Patch on a client object.
+//!
+//! Spec: RFC 6902
+//!
+//! Compat: v26 takes `add`, `remove` and `replace` only, and a `replace` or `add` makes what is missing on its
+//! way; v1 takes all six operations to the letter.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation};
+use serde_json::Value;
+use tessera_protocol::client::ClientMetadata;
+use tessera_protocol::registration;
+
+use super::clients::undecodable;
+use crate::admin::Generation;
+use crate::reply::{AdminError, Failure, Fault};
+
+/// The client after the patch. Its `client_secret` is set only if the patch sets one.
+pub(crate) fn apply(
+    body: &[u8],
+    client: ClientMetadata,
+    generation: Generation,
+) -> Result<ClientMetadata, Failure> {
+    let bad = |why: String| AdminError::bad_request(format!("The JSON Patch is not valid: {why}."));
+    let patch: Patch = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
+    let mut document = serde_json::to_value(client).map_err(|e| Fault::permanent(e.to_string()))?;
+    // Security: the stored hash is never part of the document, so no `test` or `copy` can read it.
+    if let Some(members) = document.as_object_mut() {
+        members.insert("client_secret".to_owned(), Value::String(String::new()));
+    }
+    for operation in patch.0 {
+        let path = operation.path().to_owned();
+        if path.to_string().eq_ignore_ascii_case("/id") {
+            return Err(bad("path '/id' may not be changed".to_owned()).into());
+        }
+        let operation = match generation {
+            Generation::V1 => operation,
+            Generation::V26 => lenient(operation, &mut document).map_err(bad)?,
+        };
+        json_patch::patch(&mut document, &[operation])
+            .map_err(|e| bad(format!("operation on '{path}' failed: {}", e.kind)))?;
+    }
+    match document {
+        Value::Object(members) => Ok(registration::decode_object(members).map_err(undecodable)?),
+        _ => Err(bad("the result is not an object".to_owned()).into()),
+    }
+}
+
+/// v26's reading of an operation.
+fn lenient(operation: PatchOperation, document: &mut Value) -> Result<PatchOperation, String> {
+    match operation {
+        PatchOperation::Replace(replace) => {
+            let last_is_index = replace.path.last().is_some_and(|token| {
+                token.decoded() == "-" || token.decoded().parse::<usize>().is_ok()
+            });
+            if document.pointer(&replace.path.to_string()).is_some() || last_is_index {
+                return Ok(PatchOperation::Replace(replace));
+            }
+            make_parents(&replace.path, document);
+            Ok(PatchOperation::Add(AddOperation {
+                path: replace.path,
+                value: replace.value,
+            }))
+        }
+        PatchOperation::Add(add) => {
+            make_parents(&add.path, document);
+            Ok(PatchOperation::Add(add))
+        }
+        PatchOperation::Remove(_) => Ok(operation),
+        PatchOperation::Move(_) | PatchOperation::Copy(_) | PatchOperation::Test(_) => {
+            Err("only 'add', 'remove' and 'replace' are supported here".to_owned())
+        }
+    }
+}
+
+fn make_parents(path: &PointerBuf, document: &mut Value) {
+    let mut at = document;
+    let tokens: Vec<String> = path
+        .tokens()
+        .map(|token| token.decoded().into_owned())
+        .collect();
+    for token in tokens.iter().take(tokens.len().saturating_sub(1)) {
+        let next = match at {
+            Value::Object(members) => {
+                let member = members.entry(token.clone()).or_insert(Value::Null);
+                if member.is_null() {
+                    *member = Value::Object(serde_json::Map::new());
+                }
+                Some(member)
+            }
+            Value::Array(list) => token
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| list.get_mut(index)),
+            _ => None,
+        };
+        match next {
+            Some(next) => at = next,
+            None => return,
+        }
+    }
+    // `/list/-` appends to a list that may not be there yet.
+    if tokens.last().is_some_and(|last| last == "-")
+        && at.as_object().is_some_and(serde_json::Map::is_empty)
+        || at.is_null()
+    {
+        *at = Value::Array(Vec::new());
+    }
+}

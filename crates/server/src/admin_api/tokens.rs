@@ -1,0 +1,62 @@
+//! `/oauth2/tokens` and v1's `/oauth2/flush`.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::Uri;
+use serde::Deserialize;
+use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::form::Reader;
+use tessera_protocol::time::Timestamp;
+
+use crate::admin::Admin;
+use crate::reply::{self, AdminError, ErrorStyle, Failure};
+use crate::{clock, extract};
+
+/// Ends all access tokens of the client named by `client_id`.
+pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Response {
+    delete_tokens(&admin, &uri)
+        .await
+        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+}
+
+async fn delete_tokens(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
+    let client_id = Reader::new(uri.query().unwrap_or_default().as_bytes())
+        .filter_map(Result::ok)
+        .find_map(|(name, value)| (name == "client_id" && !value.is_empty()).then_some(value));
+    let Some(client_id) = client_id else {
+        return Err(AdminError::metadata(&OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "Query parameter 'client_id' is missing; it names the client whose tokens are to end.",
+        ))
+        .into());
+    };
+    let epoch = u64::from_le_bytes(admin.app.random::<8>());
+    admin.app.store.renew_token_epoch(&client_id, epoch).await?;
+    admin.app.clients.evict(&client_id);
+    Ok(reply::no_content())
+}
+
+#[derive(Deserialize)]
+struct Flush {
+    #[serde(rename = "notAfter")]
+    not_after: Option<Timestamp>,
+}
+
+/// Deletes expired rows now. The server does so by itself; the path is for scripts written for v1.
+pub(crate) async fn flush(State(admin): State<Admin>, request: Request) -> Response {
+    flush_expired(&admin, request)
+        .await
+        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+}
+
+async fn flush_expired(admin: &Admin, request: Request) -> Result<Response, Failure> {
+    /// Compat: as many rows as one call of v1 deletes.
+    const ROWS_MAX: u32 = 1_000;
+    let body = extract::admin_body(request).await?;
+    let flush: Flush = serde_json::from_slice(&body)
+        .map_err(|e| AdminError::bad_request(format!("Unable to decode the request body: {e}")))?;
+    let now = clock::now();
+    let until = flush.not_after.map_or(now, |not_after| not_after.min(now));
+    admin.app.store.delete_expired(until, ROWS_MAX).await?;
+    Ok(reply::no_content())
+}

@@ -1,0 +1,346 @@
+//! The only way out: every request this server sends.
+//!
+//! Security: no redirects, bounded time and size, and with `clients.http.disallow_private_ip_ranges` no address
+//! that is not public. The address that was checked is the address that is connected to, because the check is
+//! the resolver's.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Url};
+
+/// Longest time for a whole request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time until connected.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest body read.
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
+
+/// Sends requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Egress {
+    client: Client,
+    /// For URLs that the operator exempted.
+    unrestricted: Client,
+    is_restricted: bool,
+    exceptions: Arc<[String]>,
+}
+
+/// Why nothing was fetched; for the log and for `debug` texts.
+pub(crate) type EgressError = String;
+
+impl Egress {
+    /// `exceptions` are URL patterns with `*` that may be private all the same.
+    pub(crate) fn new(disallow_private: bool, exceptions: &[String]) -> Result<Self, EgressError> {
+        let tls = tls_config()?;
+        let build = |resolver: PublicOnly| {
+            Client::builder()
+                .use_preconfigured_tls(tls.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .timeout(TIMEOUT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_max_idle_per_host(4)
+                .dns_resolver(Arc::new(resolver))
+                .user_agent("tessera")
+                .build()
+                .map_err(|e| e.to_string())
+        };
+        Ok(Self {
+            client: build(PublicOnly(disallow_private))?,
+            unrestricted: build(PublicOnly(false))?,
+            is_restricted: disallow_private,
+            exceptions: exceptions.into(),
+        })
+    }
+
+    /// GETs a document of at most [`BODY_MAX`] bytes; any status but 200 is an error.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<Vec<u8>, EgressError> {
+        let parsed = Url::parse(url).map_err(|e| format!("'{url}' is not a URL: {e}"))?;
+        let client = self.client_for(&parsed)?;
+        let mut answer = client.get(parsed).send().await.map_err(describe)?;
+        if answer.status() != reqwest::StatusCode::OK {
+            return Err(format!("'{url}' answered {}", answer.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(describe)? {
+            if body.len().saturating_add(chunk.len()) > BODY_MAX {
+                return Err(format!("'{url}' answered more than {BODY_MAX} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// Whether this URL may be called at all; resolves its host where private addresses are refused.
+    pub(crate) async fn check_address(&self, url: &str) -> Result<(), EgressError> {
+        if !self.is_restricted || self.is_exempt(url) {
+            return Ok(());
+        }
+        let parsed = Url::parse(url).map_err(|e| e.to_string())?;
+        self.client_for(&parsed)?;
+        match parsed.host() {
+            Some(url::Host::Domain(name)) => resolve(name, true)
+                .await
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_exempt(&self, url: &str) -> bool {
+        let bare = url.split(['?', '#']).next().unwrap_or(url);
+        self.exceptions
+            .iter()
+            .any(|pattern| glob(pattern.as_bytes(), bare.as_bytes()))
+    }
+
+    /// A host that is an address never reaches the resolver, so it is checked here.
+    fn client_for(&self, url: &Url) -> Result<&Client, EgressError> {
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err(format!("scheme '{}' is not http or https", url.scheme()));
+        }
+        if self.is_exempt(url.as_str()) {
+            return Ok(&self.unrestricted);
+        }
+        let address = match url.host() {
+            Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(url::Host::Domain(_)) => None,
+            None => return Err("the URL has no host".to_owned()),
+        };
+        match address {
+            Some(ip) if self.is_restricted && !is_public(ip) => Err(not_permitted(ip)),
+            _ => Ok(&self.client),
+        }
+    }
+}
+
+fn not_permitted(ip: IpAddr) -> String {
+    format!("address {ip} is not public, which clients.http.disallow_private_ip_ranges demands")
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function value in map_err"
+)]
+fn describe(error: reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+/// Roots built in, so that an empty root directory suffices; `SSL_CERT_FILE` adds the operator's own.
+fn tls_config() -> Result<rustls::ClientConfig, EgressError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
+        use rustls::pki_types::CertificateDer;
+        use rustls::pki_types::pem::PemObject;
+        let shown = std::path::PathBuf::from(&path).display().to_string();
+        let certificates = CertificateDer::pem_file_iter(&path)
+            .map_err(|e| format!("SSL_CERT_FILE '{shown}' cannot be read: {e}"))?;
+        for certificate in certificates.flatten() {
+            // A certificate of a form that rustls does not take is left out, as other clients do.
+            let _ = roots.add(certificate);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// Resolves names, and with `true` leaves out every address that is not public.
+struct PublicOnly(bool);
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let restricted = self.0;
+        Box::pin(async move {
+            let found = resolve(name.as_str(), restricted).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+async fn resolve(name: &str, restricted: bool) -> Result<Vec<SocketAddr>, io::Error> {
+    let mut found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
+    if restricted {
+        let refused = found
+            .iter()
+            .find(|address| !is_public(address.ip()))
+            .copied();
+        found.retain(|address| is_public(address.ip()));
+        if let (true, Some(address)) = (found.is_empty(), refused) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                not_permitted(address.ip()),
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an address is reachable from everywhere: none of the special-purpose ranges.
+///
+/// Spec: RFC 6890, RFC 4193, RFC 4291, RFC 6052, RFC 3056
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_broadcast()
+                || ip.is_documentation()
+                || ip.is_multicast()
+                || a == 0
+                || a >= 240
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (b == 18 || b == 19)))
+        }
+        IpAddr::V6(ip) => {
+            if let Some(v4) = embedded_v4(ip) {
+                return is_public(IpAddr::V4(v4));
+            }
+            let [first, second, ..] = ip.segments();
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || first & 0xfe00 == 0xfc00
+                || first & 0xffc0 == 0xfe80
+                || first & 0xffc0 == 0xfec0
+                || (first == 0x2001 && second < 0x0200)
+                || (first == 0x2001 && second == 0x0db8)
+                || first == 0x0100)
+        }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
+fn embedded_v4(ip: Ipv6Addr) -> Option<std::net::Ipv4Addr> {
+    let tail = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        std::net::Ipv4Addr::new(a, b, c, d)
+    };
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(tail(high, low))
+        }
+        [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => Some(tail(high, low)),
+        [0x2002, high, low, ..] => Some(tail(high, low)),
+        _ => None,
+    }
+}
+
+/// `*` stands for any characters but `.` and `/`.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'*', rest)) => {
+            let reach = text
+                .iter()
+                .position(|b| matches!(b, b'.' | b'/'))
+                .unwrap_or(text.len());
+            (0..=reach).any(|n| text.get(n..).is_some_and(|tail| glob(rest, tail)))
+        }
+        Some((want, rest)) => text
+            .split_first()
+            .is_some_and(|(got, tail)| got == want && glob(rest, tail)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_purpose_addresses_are_not_public() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.0.1",
+            "198.18.0.1",
+            "240.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "::7f00:1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+        for public in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+        ] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_globs_between_separators() {
+        assert!(glob(
+            b"http://*.example.com/jwks",
+            b"http://a.example.com/jwks"
+        ));
+        assert!(!glob(
+            b"http://*.example.com/jwks",
+            b"http://a.b.example.com/jwks"
+        ));
+        assert!(!glob(b"http://a/*", b"http://a/b/c"));
+    }
+
+    #[tokio::test]
+    async fn private_addresses_are_refused_where_configured() {
+        let open = Egress::new(false, &[]).unwrap();
+        assert!(open.check_address("http://127.0.0.1/").await.is_ok());
+        let closed = Egress::new(true, &["http://127.0.0.1:9/ok".to_owned()]).unwrap();
+        for url in [
+            "http://127.0.0.1/",
+            "http://[::1]/",
+            "http://localhost/",
+            "http://0x7f.1/",
+        ] {
+            let refused = closed.check_address(url).await.unwrap_err();
+            assert!(refused.contains("not public"), "{url}: {refused}");
+        }
+        assert!(closed.check_address("http://127.0.0.1:9/ok").await.is_ok());
+        assert!(
+            closed
+                .fetch("http://127.0.0.1:1/")
+                .await
+                .unwrap_err()
+                .contains("not public")
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! Reads what handlers need from a request, within limits.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tessera_protocol::client_auth;
+use tessera_protocol::error::{ErrorCode, OAuthError};
+
+use crate::multipart;
+use crate::reply::{AdminError, Failure};
+
+/// Largest body read.
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
+/// Longest time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// Why a body was not read.
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+async fn collect(body: Body) -> Result<Bytes, Unread> {
+    let limited = Limited::new(body, BODY_MAX).collect();
+    match tokio::time::timeout(BODY_TIME, limited).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) => Err(Unread::Broken),
+        Err(_) => Err(Unread::TooSlow),
+    }
+}
+
+/// The form of a request, as bytes to be parsed. A body of any other content type is an empty form.
+///
+/// Compat: `multipart/form-data` is read as well, and query parameters never are.
+pub(crate) async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
+    let refuse = |hint: &'static str| OAuthError::new(ErrorCode::InvalidRequest, hint);
+    let (head, body) = request.into_parts();
+    let body = collect(body).await.map_err(|unread| match unread {
+        Unread::TooLarge => refuse("The body is larger than 1 MiB."),
+        Unread::TooSlow => refuse("The body did not arrive within 5 seconds."),
+        Unread::Broken => refuse("The body ended early."),
+    })?;
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    let form = if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        body
+    } else if media.eq_ignore_ascii_case("multipart/form-data") {
+        let encoded = multipart::to_urlencoded(content_type, &body)
+            .ok_or_else(|| refuse("The multipart body cannot be parsed; check its boundary."))?;
+        Bytes::from(encoded)
+    } else {
+        Bytes::new()
+    };
+    Ok((head.headers, form))
+}
+
+/// The body of an admin request.
+pub(crate) async fn admin_body(request: Request) -> Result<Bytes, Failure> {
+    collect(request.into_body()).await.map_err(|unread| {
+        let refused = |status: StatusCode, description: &'static str| AdminError {
+            status,
+            ..AdminError::bad_request(description)
+        };
+        Failure::Admin(match unread {
+            Unread::TooLarge => refused(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request body is larger than 1 MiB.",
+            ),
+            Unread::TooSlow => refused(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body did not arrive within 5 seconds.",
+            ),
+            Unread::Broken => refused(StatusCode::BAD_REQUEST, "The request body ended early."),
+        })
+    })
+}
+
+/// User and password of `Authorization: Basic`, if that is what the header says.
+pub(crate) fn basic(
+    headers: &HeaderMap,
+) -> Result<Option<(Cow<'static, str>, Cow<'static, str>)>, OAuthError> {
+    let Some(header) = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return Ok(None);
+    };
+    client_auth::decode_basic(header)
+        .transpose()
+        .map(|decoded| decoded.map(|(user, password)| (user.into(), password.into())))
+}

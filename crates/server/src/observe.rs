@@ -1,0 +1,238 @@
+//! What happens around every request: its path is tidied, its answer is counted and logged.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+
+use crate::metrics::Answered;
+use crate::reply;
+use crate::state::{App, AppState};
+
+/// Compat: v26 says this on every answer to GET that says nothing else.
+const NEVER_CACHED: HeaderValue =
+    HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
+
+/// Adds the fallbacks and the observer.
+pub(crate) fn wrap<S>(router: Router<S>, app: App) -> Router
+where
+    S: Clone + Send + Sync + 'static,
+    Router<S>: IntoRouter,
+{
+    router
+        .into_router(&app)
+        .fallback(async |headers: HeaderMap| reply::not_found(&headers))
+        .method_not_allowed_fallback(async || reply::method_not_allowed())
+        .layer(from_fn_with_state(app, observe))
+}
+
+/// Routers with and without a state of their own.
+pub(crate) trait IntoRouter {
+    /// The router with its state.
+    fn into_router(self, app: &App) -> Router;
+}
+
+impl IntoRouter for Router<App> {
+    fn into_router(self, app: &App) -> Router {
+        self.with_state(App::clone(app))
+    }
+}
+
+impl IntoRouter for Router {
+    fn into_router(self, _: &App) -> Router {
+        self
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "durations need a monotonic clock"
+)]
+fn tick() -> Instant {
+    Instant::now()
+}
+
+async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = tick();
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let path = request.uri().path().to_owned();
+    let announced = content_length(request.headers());
+    let mut reply = next.run(request).await;
+    if method == Method::GET && !reply.headers().contains_key(CACHE_CONTROL) {
+        reply.headers_mut().insert(CACHE_CONTROL, NEVER_CACHED);
+    }
+    let took = started.elapsed();
+    let endpoint = endpoint_label(matched.as_ref());
+    app.metrics.request(&Answered {
+        endpoint,
+        method: &method,
+        code: reply.status().as_u16(),
+        took,
+        request_bytes: announced,
+        response_bytes: axum::body::HttpBody::size_hint(reply.body()).lower(),
+    });
+    log(&app, &method, &path, &reply, took);
+    reply
+}
+
+fn log(app: &AppState, method: &Method, path: &str, reply: &Response, took: Duration) {
+    let is_probe = path.ends_with("/health/alive")
+        || path.ends_with("/health/ready")
+        || path.ends_with("/metrics/prometheus");
+    let serve = &app.settings.serve;
+    let quiet = is_probe
+        && (serve.public.request_log.disable_for_health
+            || serve.admin.request_log.disable_for_health);
+    if quiet {
+        return;
+    }
+    // Security: neither query nor headers nor bodies: each of them may hold a secret.
+    tracing::info!(
+        target: "access",
+        method = method.as_str(),
+        path,
+        status = reply.status().as_u16(),
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "completed handling request"
+    );
+}
+
+fn content_length(headers: &HeaderMap) -> u64 {
+    headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The route template as a label. The templates are few, so their texts live for ever.
+fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
+    use std::sync::{PoisonError, RwLock};
+    static LABELS: RwLock<Vec<(String, &'static str)>> = RwLock::new(Vec::new());
+    let Some(matched) = matched.map(MatchedPath::as_str) else {
+        return "";
+    };
+    {
+        let known = LABELS.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, label)) = known.iter().find(|(template, _)| template == matched) {
+            return label;
+        }
+    }
+    // Compat: every placeholder reads `{param}`.
+    let label: &'static str = matched.replace("{id}", "{param}").leak();
+    LABELS
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((matched.to_owned(), label));
+    label
+}
+
+/// Routes a request after tidying its path.
+///
+/// Compat: exactly one trailing slash is forgiven; an unclean path is redirected to the clean one.
+pub(crate) async fn route(router: Router, mut request: Request) -> Result<Response, Infallible> {
+    let path = request.uri().path();
+    if path.len() > 1 && path.ends_with('/') && !path.ends_with("//") {
+        let trimmed = path
+            .get(..path.len().saturating_sub(1))
+            .unwrap_or(path)
+            .to_owned();
+        if let Some(uri) = with_path(request.uri(), &trimmed) {
+            *request.uri_mut() = uri;
+        }
+    } else if is_unclean(path) && !path.ends_with("//") {
+        let location = clean(path);
+        let location = match request.uri().query() {
+            Some(query) => format!("{location}?{query}"),
+            None => location,
+        };
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            let mut reply = StatusCode::TEMPORARY_REDIRECT.into_response();
+            reply.headers_mut().insert(LOCATION, location);
+            if request.method() == Method::GET {
+                reply.headers_mut().insert(CACHE_CONTROL, NEVER_CACHED);
+            }
+            return Ok(reply);
+        }
+    }
+    let is_head = request.method() == Method::HEAD;
+    let mut reply = tower::ServiceExt::oneshot(router, request).await?;
+    if is_head {
+        *reply.body_mut() = Body::empty();
+    }
+    if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
+        sort_allow(reply.headers_mut());
+    }
+    Ok(reply)
+}
+
+/// Compat: `Allow: DELETE, GET, HEAD`, sorted, comma and blank.
+fn sort_allow(headers: &mut HeaderMap) {
+    let Some(value) = headers.get(ALLOW).and_then(|v| v.to_str().ok()) else {
+        return;
+    };
+    let mut methods: Vec<&str> = value.split(',').map(str::trim).collect();
+    methods.sort_unstable();
+    if let Ok(sorted) = HeaderValue::from_str(&methods.join(", ")) {
+        headers.insert(ALLOW, sorted);
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(text.parse::<PathAndQuery>().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn is_unclean(path: &str) -> bool {
+    path.contains("//")
+        || path
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
+}
+
+fn clean(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unclean_paths_are_cleaned() {
+        for (path, want) in [
+            ("//a/b", "/a/b"),
+            ("/a//b", "/a/b"),
+            ("/a/./b", "/a/b"),
+            ("/x/../a", "/a"),
+            ("/..", "/"),
+        ] {
+            assert!(is_unclean(path));
+            assert_eq!(clean(path), want);
+        }
+        assert!(!is_unclean("/a/b..c/.well-known"));
+    }
+}

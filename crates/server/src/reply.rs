@@ -1,0 +1,441 @@
+//! Writes answers: the two error forms, and JSON as the reference server prints it.
+//!
+//! Compat: data-plane answers say `application/json;charset=UTF-8` and end without a newline; everything else
+//! says `application/json; charset=utf-8` and ends with one; errors of the admin form have no charset.
+
+use std::borrow::Cow;
+use std::io;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_store::StoreError;
+
+const DATA_PLANE_JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const ERROR_JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+/// Seconds after which a refused request is worth another try.
+const RETRY_SECS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An OAuth 2.0 error, in the form of the data plane.
+    OAuth(OAuthError),
+    /// The same, where the client tried HTTP Basic: a 401 names that scheme.
+    OAuthBasic(OAuthError),
+    /// An error of the admin API.
+    Admin(AdminError),
+    /// The server's own failure; its text never reaches a client.
+    Fault(Fault),
+}
+
+/// An error of the admin API: `error` and `error_description`, with a status.
+#[derive(Debug)]
+pub(crate) struct AdminError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// `error`.
+    pub error: &'static str,
+    /// `error_description`; may be empty.
+    pub description: Cow<'static, str>,
+}
+
+/// A failure of the server or of what it depends on.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What failed, for the log.
+    pub source: String,
+    /// Whether a later try may succeed.
+    pub is_temporary: bool,
+}
+
+impl From<OAuthError> for Failure {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(error)
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(Fault {
+            is_temporary: matches!(error, StoreError::Unavailable(_)),
+            source: error.to_string(),
+        })
+    }
+}
+
+impl Fault {
+    /// A failure that another try will not cure.
+    pub(crate) fn permanent(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            is_temporary: false,
+        }
+    }
+
+    /// A failure that may pass.
+    pub(crate) fn temporary(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            is_temporary: true,
+        }
+    }
+}
+
+impl AdminError {
+    /// 400 with the general sentence for malformed requests.
+    pub(crate) fn bad_request(description: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "The request was malformed or contained invalid parameters",
+            description: description.into(),
+        }
+    }
+
+    /// 404 for a row that is not there.
+    pub(crate) const fn not_found() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            error: "Unable to locate the resource",
+            description: Cow::Borrowed(""),
+        }
+    }
+
+    /// 409 for an id that is taken.
+    pub(crate) const fn conflict() -> Self {
+        Self {
+            status: StatusCode::CONFLICT,
+            error: "Unable to insert or update resource because a resource with that value exists already",
+            description: Cow::Borrowed(""),
+        }
+    }
+
+    /// A metadata rule that was broken, in the admin form.
+    pub(crate) fn metadata(error: &OAuthError) -> Self {
+        Self {
+            status: status(error.code),
+            error: error.code.wire(),
+            description: Cow::Owned(error.full_description(false)),
+        }
+    }
+}
+
+/// How errors are shown: `oauth2.expose_internal_errors` and v1's `oauth2.include_legacy_error_fields`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ErrorStyle {
+    /// Whether debug texts are shown.
+    pub expose_debug: bool,
+    /// Whether hint, status and debug are members of their own.
+    pub legacy_fields: bool,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_debug: Option<&'a str>,
+}
+
+impl Failure {
+    /// The answer. A fault is logged here, once; nowhere else.
+    pub(crate) fn into_reply(self, style: ErrorStyle) -> Response {
+        match self {
+            Self::OAuth(error) => oauth_error(&error, style),
+            Self::OAuthBasic(error) => {
+                let mut reply = oauth_error(&error, style);
+                if reply.status() == StatusCode::UNAUTHORIZED {
+                    reply.headers_mut().insert(
+                        WWW_AUTHENTICATE,
+                        HeaderValue::from_static(
+                            "Basic realm=\"oauth2\", charset=\"UTF-8\", error=\"invalid_client\"",
+                        ),
+                    );
+                }
+                reply
+            }
+            Self::Admin(error) => admin_error(&error),
+            Self::Fault(fault) => {
+                tracing::error!(source = %fault.source, "A request failed because of the server itself.");
+                let (code, hint) = if fault.is_temporary {
+                    (ErrorCode::TemporarilyUnavailable, "Try again in a moment.")
+                } else {
+                    (ErrorCode::ServerError, "The log of the server says why.")
+                };
+                let mut reply = oauth_error(&OAuthError::new(code, hint), style);
+                if fault.is_temporary {
+                    reply.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
+                }
+                reply
+            }
+        }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn oauth_error(error: &OAuthError, style: ErrorStyle) -> Response {
+    let text = |part: &str| {
+        error
+            .full_description(false)
+            .get(part.len()..)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let (description, hint, debug);
+    let body = if style.legacy_fields {
+        description = error.description();
+        hint = text(description);
+        debug = error.debug.as_deref().filter(|_| style.expose_debug);
+        ErrorBody {
+            error: error.code.wire(),
+            error_description: description,
+            error_hint: Some(hint.as_str()).filter(|hint| !hint.is_empty()),
+            status_code: Some(error.code.status()),
+            error_debug: debug,
+        }
+    } else {
+        hint = error.full_description(style.expose_debug);
+        ErrorBody {
+            error: error.code.wire(),
+            error_description: &hint,
+            error_hint: None,
+            status_code: None,
+            error_debug: None,
+        }
+    };
+    data_plane(status(error.code), to_json(&body))
+}
+
+fn admin_error(error: &AdminError) -> Response {
+    let body = ErrorBody {
+        error: error.error,
+        error_description: &error.description,
+        error_hint: None,
+        status_code: None,
+        error_debug: None,
+    };
+    let mut reply = (error.status, with_newline(to_json(&body))).into_response();
+    reply.headers_mut().insert(CONTENT_TYPE, ERROR_JSON);
+    reply
+}
+
+/// An answer of the token, introspection and revocation endpoints: never cached.
+pub(crate) fn data_plane(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut reply = Response::new(body.into());
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, DATA_PLANE_JSON);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(PRAGMA, NO_CACHE);
+    reply
+}
+
+/// 200 without a body, never cached: a revocation that is done.
+pub(crate) fn done() -> Response {
+    let mut reply = Response::new(Body::empty());
+    reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    reply.headers_mut().insert(PRAGMA, NO_CACHE);
+    reply
+}
+
+/// A JSON answer of the admin form.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    json_bytes(status, with_newline(to_json(body)))
+}
+
+/// JSON that was printed before.
+pub(crate) fn json_bytes(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut reply = Response::new(body.into());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, JSON);
+    reply
+}
+
+/// 201 with the place of what was made.
+pub(crate) fn created(location: &str, body: &impl Serialize) -> Response {
+    let mut reply = json(StatusCode::CREATED, body);
+    if let Ok(location) = HeaderValue::from_bytes(location.as_bytes()) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    reply
+}
+
+/// 204.
+pub(crate) fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// JSON text with a newline at the end.
+pub(crate) fn with_newline(mut json: Vec<u8>) -> Vec<u8> {
+    json.push(b'\n');
+    json
+}
+
+/// JSON as Go prints it: `<`, `>`, `&` and the two separators of lines and paragraphs are escaped.
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    let mut printer = serde_json::Serializer::with_formatter(&mut out, GoFormatter);
+    if let Err(error) = value.serialize(&mut printer) {
+        tracing::error!(%error, "A value could not be printed as JSON.");
+    }
+    out
+}
+
+struct GoFormatter;
+
+impl serde_json::ser::Formatter for GoFormatter {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            let (plain, tail) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut chars = tail.chars();
+            if let Some(special) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(special))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// What an unknown path is answered with, in the form that `Accept` prefers.
+///
+/// Compat: HTML unless the request prefers plain text or JSON; with equal weights plain text comes before JSON.
+pub(crate) fn not_found(headers: &HeaderMap) -> Response {
+    const REASON: &str = "The requested route does not exist. Make sure you are using the right path, domain, and port.";
+    let accept = headers
+        .get(http::header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("*/*");
+    let (content_type, body) = match preferred(accept) {
+        Form::Json => (
+            JSON,
+            format!(
+                "{{\n  \"error\": {{\n    \"code\": 404,\n    \"message\": \"Not Found\",\n    \"reason\": \"{REASON}\"\n  }}\n}}\n"
+            ),
+        ),
+        Form::Plain => (
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+            format!("Error 404 - {REASON}"),
+        ),
+        Form::Html => (
+            HeaderValue::from_static("text/html; charset=utf-8"),
+            page("404 - Route not found", REASON),
+        ),
+    };
+    let mut reply = (StatusCode::NOT_FOUND, body).into_response();
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Html,
+    Plain,
+    Json,
+}
+
+fn preferred(accept: &str) -> Form {
+    let mut best: Option<(f32, u8, Form)> = None;
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let weight = parts
+            .find_map(|p| p.strip_prefix("q="))
+            .and_then(|q| q.parse::<f32>().ok())
+            .unwrap_or(1.0);
+        let (rank, form) = match media {
+            "text/html" | "text/*" => (3, Form::Html),
+            "text/plain" => (2, Form::Plain),
+            "application/json" | "application/*" => (1, Form::Json),
+            "*/*" => (0, Form::Html),
+            _ => continue,
+        };
+        if best.is_none_or(|(w, r, _)| weight > w || weight >= w && rank > r) {
+            best = Some((weight, rank, form));
+        }
+    }
+    best.map_or(Form::Html, |(_, _, form)| form)
+}
+
+/// A small page in words of this server's own.
+pub(crate) fn page(title: &str, text: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
+         margin:4rem auto;padding:0 1rem}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n\
+         </main>\n</body>\n</html>\n"
+    )
+}
+
+/// 405 with what is allowed.
+pub(crate) fn method_not_allowed() -> Response {
+    let mut reply = (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response();
+    reply.headers_mut().insert(
+        http::header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_escaped_as_go_escapes_it() {
+        let json = to_json(&["a<b>&\u{2028}", "\"ü\n"]);
+        assert_eq!(
+            String::from_utf8(json).unwrap(),
+            r#"["a\u003cb\u003e\u0026\u2028","\"ü\n"]"#
+        );
+    }
+
+    #[test]
+    fn the_accept_header_chooses_the_form() {
+        for (accept, form) in [
+            ("*/*", Form::Html),
+            ("application/json", Form::Json),
+            ("application/json, text/plain, */*", Form::Plain),
+            ("application/*", Form::Json),
+            ("text/*", Form::Html),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Html),
+            ("application/json, text/html;q=0.5", Form::Json),
+            ("image/png", Form::Html),
+        ] {
+            assert_eq!(preferred(accept), form, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Everything a handler may use, built once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tessera_crypto::jose::Alg;
+use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, Secret, random_bytes};
+use tessera_protocol::registration::Rules;
+use tessera_protocol::scope::ScopeStrategy;
+use tessera_protocol::time::Timestamp;
+use tessera_protocol::token::jwt_access::{ClaimOptions, ScopeClaim};
+use tessera_store::Store;
+
+use crate::cache::clients::ClientCache;
+use crate::cache::jwks_fetch::JwksFetch;
+use crate::cache::keys::KeyCache;
+use crate::cache::verified_secret::VerifiedSecrets;
+use crate::config::{self, Settings};
+use crate::egress::Egress;
+use crate::endpoint::discovery;
+use crate::hash_pool::HashPool;
+use crate::metrics::Metrics;
+use crate::reply::{self, ErrorStyle, Fault};
+use crate::watch;
+
+/// A shared handle; what handlers get.
+pub(crate) type App = Arc<AppState>;
+
+/// The state behind [`App`].
+pub(crate) struct AppState {
+    /// The configuration, as it was checked at start.
+    pub settings: Settings,
+    /// `iss`: the published string, byte for byte.
+    pub issuer: String,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Registered clients.
+    pub clients: ClientCache,
+    /// Signing keys.
+    pub keys: KeyCache,
+    /// Secrets that passed the slow hash.
+    pub verified: VerifiedSecrets,
+    /// Where slow hashes run.
+    pub hash_pool: HashPool,
+    /// Key sets of clients.
+    pub jwks: JwksFetch,
+    /// Outbound requests.
+    pub egress: Egress,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What seals tokens and page tokens.
+    pub seals: Seals,
+    /// What a registration must keep to.
+    pub rules: Rules,
+    /// Scope matching.
+    pub scope_strategy: ScopeStrategy,
+    /// Claims of JWT access tokens.
+    pub claims: ClaimOptions,
+    /// Accepted `aud` values of client assertions.
+    pub assertion_audiences: Vec<String>,
+    /// How errors are shown.
+    pub error_style: ErrorStyle,
+    /// The metadata document, printed once.
+    pub discovery: Bytes,
+    /// What `/version` says.
+    pub version: &'static str,
+    /// Where this process is in the change log.
+    pub log_position: watch::Position,
+    server_epoch: AtomicU64,
+    /// Whether the server has begun to shut down.
+    pub is_draining: std::sync::atomic::AtomicBool,
+}
+
+/// Keys by what they seal.
+pub(crate) struct Seals {
+    /// Opaque access tokens.
+    pub access: SealKeys,
+    /// The `ref` of JWT access tokens.
+    pub reference: SealKeys,
+    /// Page tokens.
+    pub page: SealKeys,
+}
+
+impl AppState {
+    /// Builds the state over a store that is ready. With no configured secret the generated one is used, which the
+    /// settings allow only in development.
+    pub(crate) async fn new(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        version: &'static str,
+    ) -> Result<Self, Fault> {
+        let keyring = keyring(&settings, &*store).await?;
+        let alg = match settings.strategies.signing_alg {
+            config::SigningAlgorithm::Rs256 => Alg::RS256,
+            config::SigningAlgorithm::Es256 => Alg::ES256,
+            config::SigningAlgorithm::EdDsa => Alg::EdDSA,
+        };
+        let keys = KeyCache::new(keyring.seal_keys(Purpose::KeyAtRest), alg);
+        let resealed = keys.reseal(&*store).await?;
+        if resealed > 0 {
+            tracing::info!(
+                keys = resealed,
+                "Signing keys were sealed again under the newest system secret."
+            );
+        }
+        let proposed = u64::from_le_bytes(random_bytes::<8>(&OsEntropy)) | 1;
+        let server_epoch = store
+            .server_epoch(proposed)
+            .await
+            .map_err(|e| Fault::temporary(format!("the server epoch cannot be read: {e}")))?;
+        let http = &settings.clients.http;
+        let egress = Egress::new(
+            http.disallow_private_ip_ranges,
+            &http.private_ip_exception_urls,
+        )
+        .map_err(|e| Fault::permanent(format!("outbound HTTP cannot be set up: {e}")))?;
+        Ok(Self {
+            issuer: settings.issuer(),
+            clients: ClientCache::default(),
+            keys,
+            verified: VerifiedSecrets::new(settings.oauth2.hashers.remember_verified),
+            hash_pool: HashPool::new(settings.oauth2.hashers.slow_hash()),
+            jwks: JwksFetch::default(),
+            egress,
+            metrics: Metrics::default(),
+            seals: Seals {
+                access: keyring.seal_keys(Purpose::AccessToken),
+                reference: keyring.seal_keys(Purpose::TokenRef),
+                page: page_keys(&settings, &keyring)?,
+            },
+            rules: rules(&settings),
+            scope_strategy: match settings.strategies.scope {
+                config::ScopeStrategy::Exact => ScopeStrategy::Exact,
+                config::ScopeStrategy::Wildcard => ScopeStrategy::Wildcard,
+                config::ScopeStrategy::Hierarchical => ScopeStrategy::Hierarchic,
+            },
+            claims: ClaimOptions {
+                scope_claim: match settings.strategies.jwt.scope_claim {
+                    config::ScopeClaim::List => ScopeClaim::List,
+                    config::ScopeClaim::String => ScopeClaim::Text,
+                    config::ScopeClaim::Both => ScopeClaim::Both,
+                },
+                exclude_not_before: settings.oauth2.exclude_not_before_claim,
+            },
+            assertion_audiences: assertion_audiences(&settings),
+            error_style: ErrorStyle {
+                expose_debug: settings.oauth2.expose_internal_errors,
+                legacy_fields: settings.oauth2.include_legacy_error_fields,
+            },
+            discovery: Bytes::from(reply::with_newline(reply::to_json(&discovery::metadata(
+                &settings, alg,
+            )))),
+            version,
+            log_position: watch::Position::default(),
+            server_epoch: AtomicU64::new(server_epoch),
+            is_draining: false.into(),
+            store,
+            settings,
+        })
+    }
+
+    /// The server's token epoch, at most a second old.
+    pub(crate) fn server_epoch(&self) -> u64 {
+        self.server_epoch.load(Ordering::Acquire)
+    }
+
+    /// Reads the epoch again after the change log said that it changed.
+    pub(crate) async fn reload_server_epoch(&self) -> Result<(), tessera_store::StoreError> {
+        let epoch = self.store.server_epoch(self.server_epoch()).await?;
+        self.server_epoch.store(epoch, Ordering::Release);
+        Ok(())
+    }
+
+    /// Fresh random bytes.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        random_bytes::<N>(&OsEntropy)
+    }
+
+    /// The keys of a set; made when there are none.
+    pub(crate) async fn key_set(
+        &self,
+        set: &str,
+        now: Timestamp,
+    ) -> Result<crate::cache::keys::KeySet, Fault> {
+        self.keys
+            .load(&*self.store, &self.hash_pool, set, now)
+            .await
+    }
+}
+
+async fn keyring(settings: &Settings, store: &dyn Store) -> Result<Keyring, Fault> {
+    let mut secrets: Vec<Secret<String>> = settings
+        .secrets
+        .system
+        .iter()
+        .map(|secret| Secret::new(secret.expose().to_owned()))
+        .collect();
+    if secrets.is_empty() {
+        let mut proposed = String::new();
+        tessera_crypto::b64::encode_into(&random_bytes::<32>(&OsEntropy), &mut proposed);
+        let stored = store
+            .generated_secret(&proposed)
+            .await
+            .map_err(|e| Fault::temporary(format!("the generated secret cannot be kept: {e}")))?;
+        tracing::warn!(
+            "No secrets.system is configured, so one was generated and is kept in the database. Set \
+             SECRETS_SYSTEM before production."
+        );
+        secrets.push(Secret::new(stored));
+    }
+    Keyring::new(&secrets).map_err(|e| Fault::permanent(format!("secrets.system: {e}")))
+}
+
+/// Page tokens have secrets of their own where `secrets.pagination` is set.
+fn page_keys(settings: &Settings, keyring: &Keyring) -> Result<SealKeys, Fault> {
+    let own: Vec<Secret<String>> = settings
+        .secrets
+        .pagination
+        .iter()
+        .map(|secret| Secret::new(secret.expose().to_owned()))
+        .collect();
+    if own.is_empty() {
+        return Ok(keyring.seal_keys(Purpose::PageToken));
+    }
+    Keyring::new(&own)
+        .map(|own| own.seal_keys(Purpose::PageToken))
+        .map_err(|e| Fault::permanent(format!("secrets.pagination: {e}")))
+}
+
+fn rules(settings: &Settings) -> Rules {
+    let configured = &settings.oidc.dynamic_client_registration.default_scope;
+    Rules {
+        default_scope: if configured.is_empty() {
+            "offline_access offline openid".to_owned()
+        } else {
+            configured.join(" ")
+        },
+        subject_types: discovery::subject_types(settings),
+    }
+}
+
+/// Compat: Hydra accepts the token URL alone; we accept the issuer as well, which FAPI and RFC 9126 ask for.
+fn assertion_audiences(settings: &Settings) -> Vec<String> {
+    let mut audiences = settings.token_urls();
+    audiences.push(settings.issuer());
+    audiences
+}

@@ -1,0 +1,91 @@
+//! Follows the change log, so that what other processes change is forgotten here within a second.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tessera_protocol::time::Timestamp;
+use tessera_store::{Changed, StoreError};
+
+use crate::clock;
+use crate::state::{App, AppState};
+
+/// How often the log is read.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Without the log for this long, everything cached is dropped.
+const BLIND_MAX: Duration = Duration::from_secs(10);
+
+/// Where this process is in the log.
+#[derive(Debug, Default)]
+pub(crate) struct Position {
+    inner: std::sync::Mutex<Seen>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    position: u64,
+    at: Timestamp,
+}
+
+/// Reads the log for as long as the server runs.
+pub(crate) async fn follow(app: App) {
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let now = clock::now();
+        if let Err(error) = catch_up(&app, now).await {
+            let seen = *app
+                .log_position
+                .inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            tracing::warn!(%error, "The change log cannot be read; cached clients and keys may be old.");
+            if seen.at.plus(BLIND_MAX) < now {
+                app.clients.clear();
+                app.keys.clear();
+            }
+        }
+    }
+}
+
+/// Reads the log now unless it was read less than a second ago. Answers whether it was read.
+pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> bool {
+    let seen = *app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    seen.at.plus(INTERVAL) < now && catch_up(app, now).await.is_ok()
+}
+
+/// Forgets what changed since the last look.
+pub(crate) async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
+    let before = *app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let news = app.store.changes_since(before.position).await?;
+    match &news.changes {
+        Some(changes) => {
+            for change in changes {
+                match change {
+                    Changed::Client(id) => app.clients.evict(id),
+                    Changed::KeySet(set) => app.keys.evict(set),
+                    Changed::ServerEpoch => app.reload_server_epoch().await?,
+                }
+            }
+        }
+        None => {
+            app.clients.clear();
+            app.keys.clear();
+            app.reload_server_epoch().await?;
+        }
+    }
+    let mut seen = app
+        .log_position
+        .inner
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    seen.position = seen.position.max(news.position);
+    seen.at = seen.at.max(now);
+    Ok(())
+}
