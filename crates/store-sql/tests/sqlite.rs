@@ -1,5 +1,7 @@
 //! SQLite keeps the contract, in a file and in memory, and what it promises beyond it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
