@@ -47,7 +47,9 @@ impl Schema {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("tessera_test_{}_{number}", std::process::id());
         admin
-            .batch_execute(&format!("CREATE SCHEMA {name}"))
+            .batch_execute(&format!(
+                "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"
+            ))
             .await
             .unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
