@@ -1,9 +1,12 @@
-//! Arguments of `janitor`, their checks, and what a run prints.
+//! `janitor`: deletes expired rows once, for scripts that call it; the server does so by itself.
 
 use std::{process::ExitCode, time::Duration};
 
+use tessera_protocol::time::Timestamp;
+use tessera_server::config::Dsn;
+
 use crate::{
-    args, cobra,
+    args, clock, cobra, database,
     failure::{Failure, Outcome},
     print,
 };
@@ -110,15 +113,40 @@ pub(crate) fn run(arguments: &Janitor) -> ExitCode {
     }
 }
 
-// WIRE HERE: clean up, then print `success_text()` and succeed.
+/// Deletes what has expired, in batches, up to the limit.
+///
+/// Compat: the server deletes expired rows by itself, each by its own expiry, so the lifespan flags have nothing left
+/// to say; they are accepted for scripts.
 fn clean(arguments: &Janitor) -> ExitCode {
-    let _ = (
-        arguments.config_files(),
-        arguments.keep_if_younger,
-        arguments.access_lifespan,
-        arguments.refresh_lifespan,
-        arguments.consent_request_lifespan,
-        arguments.success_text(),
-    );
-    Failure::Error("janitor: not wired".to_owned()).report()
+    let outcome = || -> Outcome {
+        let from_configuration = arguments.read_from_env || !arguments.config.is_empty();
+        let dsn = arguments.dsn.as_deref().filter(|_| !from_configuration);
+        let dsn = database::address(&arguments.config_files(), dsn)?;
+        database::runtime()?.block_on(delete(arguments, &dsn))?;
+        print::stdout(&arguments.success_text());
+        Ok(())
+    };
+    outcome().map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}
+
+async fn delete(arguments: &Janitor, dsn: &Dsn) -> Outcome {
+    let opened = database::open(dsn, true).await?;
+    let younger = i64::try_from(arguments.keep_if_younger.as_micros()).unwrap_or(i64::MAX);
+    let until = Timestamp::from_micros(clock::now().as_microsecond().saturating_sub(younger));
+    let batch = u64::try_from(arguments.batch_size).unwrap_or(1);
+    let mut left = u64::try_from(arguments.limit).unwrap_or(0);
+    while left > 0 {
+        let limit = batch.min(left);
+        let deleted = opened
+            .store
+            .delete_expired(until, u32::try_from(limit).unwrap_or(u32::MAX))
+            .await
+            .map_err(|e| Failure::Error(format!("Could not cleanup inactive rows: {e}")))?;
+        left = left.saturating_sub(deleted);
+        if deleted < limit {
+            break;
+        }
+    }
+    opened.close().await;
+    Ok(())
 }

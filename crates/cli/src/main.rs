@@ -9,6 +9,7 @@ mod client_flags;
 mod clock;
 mod cobra;
 mod connection;
+mod database;
 mod failure;
 mod ids;
 mod janitor;

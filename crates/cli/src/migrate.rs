@@ -1,19 +1,16 @@
-//! Arguments of `migrate`, and every text it prints, made from plain data.
+//! `migrate`: its arguments, what it does, and every text it prints, made from plain data.
 //!
 //! Compat: three forms exist: v26's `migrate sql up|down|status`, its deprecated `migrate sql` and `migrate status`, and v1's
 //! `migrate sql`, which is the same command line. The deprecated form answers as v26 does.
 
-#![expect(
-    dead_code,
-    reason = "the texts are printed once `run` is wired to the database"
-)]
-
 use std::{io::BufRead, process::ExitCode};
 
 use serde_json::{Value, json};
+use tessera_store_sql::{MigrationState, Migrations};
+use tokio::runtime::Runtime;
 
 use crate::{
-    cobra,
+    cobra, database,
     failure::{Failure, Outcome},
     print,
     print::{
@@ -252,11 +249,11 @@ fn cells(step: &Step) -> Vec<String> {
     ]
 }
 
-/// Asks whether to go on; repeats the question until the answer is yes or no. The end of input is a failure.
-pub(crate) fn confirm(input: &mut impl BufRead) -> Result<bool, Failure> {
+/// Asks; repeats the question until the answer is yes or no. The end of input is a failure.
+pub(crate) fn confirm(question: &str, input: &mut impl BufRead) -> Result<bool, Failure> {
     print::stderr("To skip the next question use flag --yes (at your own risk).\n");
     loop {
-        print::stdout(QUESTION);
+        print::stdout(question);
         let mut answer = String::new();
         let read = input.read_line(&mut answer);
         match (read, answer.trim().to_ascii_lowercase().as_str()) {
@@ -289,8 +286,6 @@ pub(crate) const SQL_IS_DEPRECATED: &str =
 /// stderr of `migrate status`.
 pub(crate) const STATUS_IS_DEPRECATED: &str =
     "Command \"status\" is deprecated, Please use `hydra migrate sql status` instead.\n";
-/// Failure when no database is named anywhere.
-pub(crate) const NO_DSN: &str = "dsn must be set";
 
 /// Prints a plan, asks unless `yes`, runs `apply` and prints the outcome. `apply` gives the number of migrations that ran.
 ///
@@ -302,7 +297,7 @@ pub(crate) fn execute<E: std::fmt::Display>(
     apply: impl FnOnce() -> Result<usize, E>,
 ) -> Outcome {
     print::stdout(plan);
-    if !yes && !confirm(input)? {
+    if !yes && !confirm(QUESTION, input)? {
         print::stdout(ABORTED);
         return Ok(());
     }
@@ -320,16 +315,108 @@ pub(crate) fn execute<E: std::fmt::Display>(
     Ok(())
 }
 
-// WIRE HERE: run the migration. `what` is never `None`: the dispatcher has printed help then.
+/// Runs the migration. `what` is never `None`: the dispatcher has printed help then.
 pub(crate) fn run(arguments: &Migrate) -> ExitCode {
-    let deprecated = match &arguments.what {
-        Some(What::Sql(Sql { action: None, .. })) => SQL_IS_DEPRECATED,
-        Some(What::Status(_)) => STATUS_IS_DEPRECATED,
-        _ => "",
+    let (deprecated, action) = match &arguments.what {
+        None => return ExitCode::SUCCESS,
+        Some(What::Status(status)) => (STATUS_IS_DEPRECATED, Action::Status(status)),
+        Some(What::Sql(sql)) => match &sql.action {
+            None => (SQL_IS_DEPRECATED, Action::Up(&sql.up.database)),
+            Some(SqlAction::Up(up)) => ("", Action::Up(&up.database)),
+            Some(SqlAction::Down(down)) => ("", Action::Down(down)),
+            Some(SqlAction::Status(status)) => ("", Action::Status(status)),
+        },
     };
     print::stderr(deprecated);
-    let _ = arguments.config_files();
-    Failure::Error("migrate: not wired".to_owned()).report()
+    migrate(arguments, &action).map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+}
+
+enum Action<'a> {
+    Up(&'a Database),
+    Down(&'a Down),
+    Status(&'a Status),
+}
+
+fn migrate(arguments: &Migrate, action: &Action<'_>) -> Outcome {
+    let database = match action {
+        Action::Up(database) => database,
+        Action::Down(down) => &down.database,
+        Action::Status(status) => &status.database,
+    };
+    let dsn = database::address(&arguments.config_files(), database.dsn.as_deref())?;
+    let runtime = database::runtime()?;
+    let opened = runtime.block_on(database::open(&dsn, true))?;
+    let migrations = &*opened.migrations;
+    let outcome = match action {
+        Action::Up(_) => up(&runtime, migrations, arguments.says_yes()),
+        Action::Down(flags) => down(&runtime, migrations, flags, arguments.says_yes()),
+        Action::Status(flags) => show_status(&runtime, migrations, flags),
+    };
+    runtime.block_on(opened.close());
+    outcome
+}
+
+fn up(runtime: &Runtime, migrations: &dyn Migrations, says_yes: bool) -> Outcome {
+    let plan = up_plan_text(&steps(runtime, migrations)?);
+    execute(&plan, says_yes, &mut std::io::stdin().lock(), || {
+        runtime.block_on(migrations.up()).map(|done| done.len())
+    })
+}
+
+fn down(runtime: &Runtime, migrations: &dyn Migrations, flags: &Down, says_yes: bool) -> Outcome {
+    let count = flags.steps()?;
+    let mut steps = steps(runtime, migrations)?;
+    for step in steps
+        .iter_mut()
+        .rev()
+        .filter(|step| step.state == "Applied")
+        .take(count)
+    {
+        step.state = "Rollback";
+    }
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    execute(
+        &down_plan_text(&steps),
+        says_yes,
+        &mut std::io::stdin().lock(),
+        || {
+            runtime
+                .block_on(migrations.down(count))
+                .map(|done| done.len())
+        },
+    )
+}
+
+fn show_status(runtime: &Runtime, migrations: &dyn Migrations, flags: &Status) -> Outcome {
+    /// Pause of `--block` between two looks.
+    const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+    let output = flags.output()?;
+    let mut now = steps(runtime, migrations)?;
+    while flags.block && now.iter().any(|step| step.state == "Pending") {
+        print::stdout(&waiting_text(&now));
+        runtime.block_on(async { tokio::time::sleep(PAUSE).await });
+        now = steps(runtime, migrations)?;
+    }
+    print_status(&output, &now)
+}
+
+fn steps(runtime: &Runtime, migrations: &dyn Migrations) -> Result<Vec<Step>, Failure> {
+    let status = runtime
+        .block_on(migrations.status())
+        .map_err(|e| Failure::Error(e.to_string()))?;
+    Ok(status
+        .into_iter()
+        .map(|status| Step {
+            version: format!("{:04}", status.version),
+            name: status.name,
+            state: match status.state {
+                MigrationState::Pending => "Pending",
+                _ => "Applied",
+            },
+            up: status.up.to_owned(),
+            down: status.down.to_owned(),
+        })
+        .collect())
 }
 
 #[cfg(test)]
@@ -370,9 +457,9 @@ mod tests {
 
     #[test]
     fn the_question_repeats_until_it_is_answered() {
-        assert_eq!(confirm(&mut "maybe\nYES\n".as_bytes()), Ok(true));
-        assert_eq!(confirm(&mut "n\n".as_bytes()), Ok(false));
-        assert!(confirm(&mut "".as_bytes()).is_err());
+        assert_eq!(confirm(QUESTION, &mut "maybe\nYES\n".as_bytes()), Ok(true));
+        assert_eq!(confirm(QUESTION, &mut "n\n".as_bytes()), Ok(false));
+        assert!(confirm(QUESTION, &mut "".as_bytes()).is_err());
     }
 
     #[test]

@@ -1,8 +1,14 @@
-//! Arguments of `serve all|public|admin`.
+//! `serve all|public|admin`: its arguments, and the way from them to a running server.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use crate::{cobra, failure::Failure};
+use tessera_server::{config, run, telemetry};
+
+use crate::{
+    cobra, database,
+    failure::{Failure, Outcome},
+    print, version,
+};
 
 /// Flags of both generations; they may stand before or after the sub-command.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,15 +56,113 @@ impl Serve {
     }
 }
 
-// WIRE HERE: start the server on `ports`. `arguments.ports` is never `None`: the dispatcher has printed help then.
+/// Starts the server on the given ports. `arguments.ports` is never `None`: the dispatcher has printed help then.
 pub(crate) fn run(arguments: &Serve) -> ExitCode {
-    let _ = (
-        arguments.ports,
-        arguments.config_files(),
-        arguments.insecure_redirect_urls(),
-        arguments.dev,
-        arguments.dangerous_force_http,
-        arguments.sqa_opt_out,
+    print::stdout(BANNER);
+    match serve(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn serve(arguments: &Serve) -> Outcome {
+    let (ports, serving) = match arguments.ports {
+        Some(Ports::Public) => (run::Ports::Public, config::Serving::PublicOnly),
+        Some(Ports::Admin) => (run::Ports::Admin, config::Serving::AdminOnly),
+        Some(Ports::All) | None => (run::Ports::All, config::Serving::Both),
+    };
+    let sources = config::Sources {
+        files: arguments
+            .config_files()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        dev: arguments.dev.then_some(true),
+        force_http: arguments.dangerous_force_http.then_some(true),
+        insecure_redirect_urls: arguments.insecure_redirect_urls(),
+        dsn: None,
+        env: database::environment(),
+        serving,
+    };
+    let loaded = config::load(&sources).map_err(|e| Failure::Notice(e.to_string()))?;
+    let settings = loaded.settings;
+    telemetry::start(settings.log.level, settings.log.format, version::RELEASE);
+    for warning in loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Error(format!("no runtime could be started: {e}")))?;
+    let outcome = runtime.block_on(async {
+        let opened =
+            database::open(&settings.dsn, database::is_synchronous_full(&settings)).await?;
+        // The server keeps its own database's schema; a shared one is the operator's, save in development.
+        if opened.is_embedded() || settings.is_development() && arguments.dev {
+            opened
+                .migrations
+                .up()
+                .await
+                .map_err(|e| Failure::Error(e.to_string()))?;
+        }
+        if arguments.dev {
+            print::stdout(&next_commands(&settings));
+        }
+        let store = Arc::clone(&opened.store);
+        let served = run::serve(settings, ports, store, version::RELEASE, stop_signal()).await;
+        opened.close().await;
+        served.map_err(Failure::Error)
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    outcome
+}
+
+const BANNER: &str =
+    "Tessera, an OAuth 2.0 authorization server that takes the place of Ory Hydra.\n\n";
+
+/// What to try against a development server.
+fn next_commands(settings: &config::Settings) -> String {
+    let scheme = |tls| {
+        if tls == config::Tls::Off {
+            "http"
+        } else {
+            "https"
+        }
+    };
+    let serve = &settings.serve;
+    let admin = format!(
+        "{}://localhost:{}",
+        scheme(serve.tls(&serve.admin)),
+        serve.admin.port
     );
-    Failure::Error("serve: not wired".to_owned()).report()
+    let public = format!(
+        "{}://localhost:{}",
+        scheme(serve.tls(&serve.public)),
+        serve.public.port
+    );
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "tessera".to_owned());
+    format!(
+        "Try these next, in another terminal:\n\n  \
+         {program} create client --endpoint {admin} --id my-client --secret my-secret --grant-type client_credentials --scope api\n  \
+         {program} perform client-credentials --endpoint {public} --client-id my-client --client-secret my-secret --scope api\n  \
+         {program} introspect token --endpoint {admin} TOKEN\n\n"
+    )
+}
+
+/// Done at SIGTERM or SIGINT, also as process 1 of a container.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("Signals cannot be received, so the server only stops when it is killed.");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }

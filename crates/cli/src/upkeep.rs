@@ -1,8 +1,15 @@
-//! Arguments of the commands that Hydra does not have: `backup`, `config check`, `tokens revoke-all`.
+//! The commands that Hydra does not have: `backup`, `config check`, `tokens revoke-all`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
-use crate::{cobra, failure::Failure};
+use tessera_crypto::{OsEntropy, random_bytes};
+use tessera_server::config;
+
+use crate::{
+    cobra, database,
+    failure::{Failure, Outcome},
+    migrate, print,
+};
 
 /// `backup FILE`: a copy of the SQLite database while the server runs.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,10 +32,17 @@ pub(crate) struct Config {
 }
 
 /// Actions on the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Check the configuration and print all problems at once.
-    Check,
+    /// Check configuration files and print all problems at once.
+    Check {
+        /// Files to check, each on its own.
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
+    },
+    /// Print the reference of all keys as Markdown.
+    #[command(hide = true)]
+    Reference,
 }
 
 /// `tokens …`.
@@ -67,23 +81,79 @@ impl Source {
     }
 }
 
-// WIRE HERE: copy the database of `source` to `file`.
+/// Copies the database to `file`.
 pub(crate) fn backup(arguments: &Backup) -> ExitCode {
-    let _ = arguments.source.config_files();
-    match cobra::exactly_one(&arguments.file) {
-        Ok(_) => Failure::Error("backup: not wired".to_owned()).report(),
-        Err(failure) => failure.report(),
+    let copy = || -> Outcome {
+        let file = cobra::exactly_one(&arguments.file)?;
+        let dsn = database::address(&arguments.source.config_files(), None)?;
+        database::runtime()?.block_on(async {
+            let opened = database::open(&dsn, true).await?;
+            let copied = opened.backup(Path::new(&file)).await;
+            opened.close().await;
+            copied.map_err(|e| Failure::Error(e.to_string()))
+        })?;
+        print::stdout(&format!("Backup written to {file}\n"));
+        Ok(())
+    };
+    finish(copy())
+}
+
+/// Checks configuration files, or prints the reference of all keys. `action` is never `None`: the dispatcher has
+/// printed help then.
+pub(crate) fn config(arguments: &Config) -> ExitCode {
+    match &arguments.action {
+        Some(ConfigAction::Reference) => {
+            print::stdout(&config::reference_markdown());
+            ExitCode::SUCCESS
+        }
+        Some(ConfigAction::Check { files }) => {
+            let mut files = files.clone();
+            files.extend(arguments.source.config_files());
+            if files.is_empty() {
+                return Failure::Error("name at least one configuration file".to_owned()).report();
+            }
+            let mut all_fine = true;
+            for file in files {
+                let report = config::check_file(Path::new(&file));
+                print::stdout(&format!("{report}\n"));
+                all_fine &= report.is_fine();
+            }
+            if all_fine {
+                ExitCode::SUCCESS
+            } else {
+                Failure::Reported.report()
+            }
+        }
+        None => ExitCode::SUCCESS,
     }
 }
 
-// WIRE HERE: check the configuration of `source`. `action` is never `None`: the dispatcher has printed help then.
-pub(crate) fn config(arguments: &Config) -> ExitCode {
-    let _ = (arguments.source.config_files(), arguments.action);
-    Failure::Error("config check: not wired".to_owned()).report()
+/// Ends every token. `action` is never `None`: the dispatcher has printed help then.
+pub(crate) fn tokens(arguments: &Tokens) -> ExitCode {
+    let Some(TokensAction::RevokeAll { yes }) = arguments.action else {
+        return ExitCode::SUCCESS;
+    };
+    let revoke = || -> Outcome {
+        let dsn = database::address(&arguments.source.config_files(), None)?;
+        if !yes && !migrate::confirm(QUESTION, &mut std::io::stdin().lock())? {
+            print::stdout("Nothing was revoked.\n");
+            return Ok(());
+        }
+        let epoch = u64::from_le_bytes(random_bytes::<8>(&OsEntropy)) | 1;
+        database::runtime()?.block_on(async {
+            let opened = database::open(&dsn, true).await?;
+            let renewed = opened.store.renew_server_epoch(epoch).await;
+            opened.close().await;
+            renewed.map_err(|e| Failure::Error(e.to_string()))
+        })?;
+        print::stdout("Every access token issued until now is revoked.\n");
+        Ok(())
+    };
+    finish(revoke())
 }
 
-// WIRE HERE: replace the server-wide token key. `action` is never `None`: the dispatcher has printed help then.
-pub(crate) fn tokens(arguments: &Tokens) -> ExitCode {
-    let _ = (arguments.source.config_files(), arguments.action);
-    Failure::Error("tokens revoke-all: not wired".to_owned()).report()
+const QUESTION: &str = "Do you wish to revoke every token that was ever issued? [y/n]: ";
+
+fn finish(outcome: Outcome) -> ExitCode {
+    outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

@@ -8,13 +8,16 @@ use crate::{
     print,
 };
 
+/// The release, as `version` and `/version` say it.
+pub(crate) const RELEASE: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
 /// Prints version, commit and build time. The build sets the last two.
 pub(crate) fn print() -> ExitCode {
-    let version = env!("CARGO_PKG_VERSION");
+    let version = RELEASE;
     let commit = option_env!("TESSERA_GIT_HASH").unwrap_or("undefined");
     let built = option_env!("TESSERA_BUILD_TIME").unwrap_or("undefined");
     print::stdout(&format!(
-        "Version:    v{version}\nGit Hash:   {commit}\nBuild Time: {built}\n"
+        "Version:    {version}\nGit Hash:   {commit}\nBuild Time: {built}\n"
     ));
     ExitCode::SUCCESS
 }

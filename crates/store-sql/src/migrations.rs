@@ -94,6 +94,10 @@ pub struct MigrationStatus {
     pub release: String,
     /// Where it stands.
     pub state: MigrationState,
+    /// The statements that apply it; empty for a step of a newer release.
+    pub up: &'static str,
+    /// The statements that revert it, likewise.
+    pub down: &'static str,
 }
 
 /// The schema of one database.
@@ -153,6 +157,8 @@ pub(crate) fn compare(
             kind: step.kind,
             release: step.release.to_owned(),
             state,
+            up: script_of(step).up,
+            down: script_of(step).down,
         }
     });
     let newer = applied
@@ -164,6 +170,8 @@ pub(crate) fn compare(
             kind: a.kind,
             release: a.release.clone(),
             state: MigrationState::Newer,
+            up: "",
+            down: "",
         });
     let mut all: Vec<MigrationStatus> = known.chain(newer).collect();
     all.sort_by_key(|status| status.version);
