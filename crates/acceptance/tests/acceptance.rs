@@ -10,7 +10,11 @@
 
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
+#[path = "acceptance/packaging.rs"]
+mod packaging;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/static_binary.rs"]
+mod static_binary;
 #[path = "acceptance/walk.rs"]
 mod walk;
