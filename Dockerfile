@@ -2,9 +2,8 @@
 # An image of the static binary and nothing else: no shell, no libc, no packages to patch.
 
 FROM rust:1.95.0-alpine3.22 AS build
-# make, git and bash for the build scripts; musl-dev and gcc for the crates with C code. Alpine's own C compiler is one for musl.
-RUN apk add --no-cache bash gcc git linux-headers make musl-dev
-ENV CC_x86_64_unknown_linux_musl=gcc CC_aarch64_unknown_linux_musl=gcc
+# bash for the build script; the rest for the crates with C code. Alpine's own C compiler is one for musl.
+RUN apk add --no-cache bash gcc linux-headers make musl-dev
 WORKDIR /src
 COPY . .
 # What `tessera version` says; the build context has no .git.

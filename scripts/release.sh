@@ -14,7 +14,9 @@ libc=musl
 
 has_target() { [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; }
 # A C compiler against musl, as the crates with C code look for it.
-has_musl_cc() { have "$arch-linux-musl-gcc" || have musl-gcc; }
+has_musl_cc() { is_host "$target" && have cc || have "$arch-linux-musl-gcc" || have musl-gcc; }
+# On Alpine, for one, every compiler is for musl.
+is_host() { rustc -vV | grep -qx "host: $1"; }
 
 if ! has_target "$target" && have rustup; then rustup target add "$target" >&2 || true; fi
 if ! has_musl_cc; then (apt_install musl-tools) || true; fi
@@ -38,4 +40,4 @@ say "building for $target"
 cargo build --release --locked -p tessera-cli --target "$target" "${features[@]}"
 mkdir -p "$(dirname "$out")"
 install -m 755 "${CARGO_TARGET_DIR:-target}/$target/release/tessera" "$out"
-say "$out: static, $libc, $(du -h --apparent-size "$out" | cut -f1)"
+say "$out: static, $libc, $(($(wc -c <"$out") / 1024)) KiB"
