@@ -30,6 +30,20 @@ pub(crate) fn address(files: &[String], dsn: Option<&str>) -> Result<Dsn, Failur
     Ok(dsn)
 }
 
+/// The database that a command changes for others; it has to be named.
+///
+/// Compat: a migration job without a DSN fails rather than migrating a file that nobody asked for.
+pub(crate) fn named_address(files: &[String], dsn: Option<&str>) -> Result<Dsn, Failure> {
+    match address(files, dsn)? {
+        Dsn::SqliteFile { is_default: true, .. } => Err(Failure::Error(
+            "dsn must be set: name the database as an argument, in the environment variable DSN or in the \
+             configuration"
+                .to_owned(),
+        )),
+        dsn => Ok(dsn),
+    }
+}
+
 /// Opens a database; its schema is left alone.
 pub(crate) async fn open(dsn: &Dsn, synchronous_full: bool) -> Result<Opened, Failure> {
     let options = match dsn {

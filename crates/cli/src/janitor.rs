@@ -121,7 +121,7 @@ fn clean(arguments: &Janitor) -> ExitCode {
     let outcome = || -> Outcome {
         let from_configuration = arguments.read_from_env || !arguments.config.is_empty();
         let dsn = arguments.dsn.as_deref().filter(|_| !from_configuration);
-        let dsn = database::address(&arguments.config_files(), dsn)?;
+        let dsn = database::named_address(&arguments.config_files(), dsn)?;
         database::runtime()?.block_on(delete(arguments, &dsn))?;
         print::stdout(&arguments.success_text());
         Ok(())

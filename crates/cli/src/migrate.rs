@@ -343,7 +343,7 @@ fn migrate(arguments: &Migrate, action: &Action<'_>) -> Outcome {
         Action::Down(down) => &down.database,
         Action::Status(status) => &status.database,
     };
-    let dsn = database::address(&arguments.config_files(), database.dsn.as_deref())?;
+    let dsn = database::named_address(&arguments.config_files(), database.dsn.as_deref())?;
     let runtime = database::runtime()?;
     let opened = runtime.block_on(database::open(&dsn, true))?;
     let migrations = &*opened.migrations;

@@ -65,6 +65,11 @@ impl Walk {
         binary::run(&self.hydra, &args, &[], "", self.server.dir())
     }
 
+    /// What the server calls itself with nothing configured but the ports.
+    fn issuer(&self) -> String {
+        format!("http://localhost:{}/", self.server.ports().0)
+    }
+
     fn request(&self, method: &str, url: &str) -> Request {
         let (public, admin) = self.server.ports();
         let url = match url.strip_prefix(":4444") {
@@ -154,7 +159,7 @@ fn the_walk_of_the_first_generation() {
         let found: Value = serde_json::from_str(printed(&output)).expect("JSON");
         assert_eq!(sorted_names(&found), INTROSPECTED);
         let expected = json!({"active": true, "aud": [], "client_id": "my-client", "sub": "my-client",
-            "token_type": "Bearer", "token_use": "access_token", "iss": "http://localhost:4444/",
+            "token_type": "Bearer", "token_use": "access_token", "iss": walk.issuer(),
             "exp": {"$match": "int-near-now", "offset": 3600, "tolerance": 60},
             "iat": {"$match": "int-near-now", "offset": 0, "tolerance": 60},
             "nbf": {"$match": "int-near-now", "offset": 0, "tolerance": 60}});
