@@ -8,6 +8,8 @@
     reason = "a panic is a failed test"
 )]
 
+#[path = "acceptance/client_libraries.rs"]
+mod client_libraries;
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
 #[path = "acceptance/recordings.rs"]
