@@ -9,6 +9,8 @@
     reason = "a panic is a failed test"
 )]
 
+#[path = "acceptance/client_libraries.rs"]
+mod client_libraries;
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
 #[path = "acceptance/packaging.rs"]
