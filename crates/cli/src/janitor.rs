@@ -61,6 +61,7 @@ impl Janitor {
     /// Do the flags make sense together?
     pub(crate) fn check(&self) -> Outcome {
         if self.dsn.is_none() && !self.read_from_env && self.config.is_empty() {
+            print::stdout(&args::help(&["janitor"]));
             return Err(refusal(
                 "A DSN is required as a positional argument when not passing any of the following flags:\n\
                  - Using the environment variable with flag -e, --read-from-env\n\
@@ -101,7 +102,6 @@ impl Janitor {
 }
 
 fn refusal(message: &str) -> Failure {
-    print::stdout(&args::help(&["janitor"]));
     Failure::Error(message.to_owned())
 }
 

@@ -87,10 +87,11 @@ pub(crate) async fn admin_body(request: Request) -> Result<Bytes, Failure> {
     })
 }
 
+/// User and password, decoded.
+type Credentials = (Cow<'static, str>, Cow<'static, str>);
+
 /// User and password of `Authorization: Basic`, if that is what the header says.
-pub(crate) fn basic(
-    headers: &HeaderMap,
-) -> Result<Option<(Cow<'static, str>, Cow<'static, str>)>, OAuthError> {
+pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, OAuthError> {
     let Some(header) = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

@@ -105,7 +105,7 @@ impl HashPool {
         &self,
         secret: String,
     ) -> Result<Result<String, SlowHashError>, Fault> {
-        let how = self.how.clone();
+        let how = self.how;
         self.run(move || slow_hash::hash(secret.as_bytes(), &how, &OsEntropy))
             .await
     }

@@ -75,10 +75,6 @@ impl<S> Timed<S> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "deadlines need a monotonic clock"
-)]
 fn next(limit: Duration) -> Instant {
     Instant::now() + limit
 }
