@@ -12,5 +12,7 @@
 mod lifecycle;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/two_processes.rs"]
+mod two_processes;
 #[path = "acceptance/walk.rs"]
 mod walk;
