@@ -35,4 +35,5 @@ pub mod response;
 pub mod scenario;
 pub mod server;
 pub mod sink;
+pub mod small_disk;
 pub mod vars;

@@ -176,6 +176,11 @@ impl Server {
         format!("{}{options}", database.dsn())
     }
 
+    /// The database that it keeps.
+    pub fn database(&self) -> &Database {
+        self.database.as_ref().expect("a database of its own")
+    }
+
     /// Applies the migrations, if its engine needs that.
     pub fn migrate(&self) {
         let database = self
@@ -307,6 +312,11 @@ impl Server {
     pub fn stop(&mut self) -> Option<i32> {
         self.terminate();
         self.wait_for_end()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
     }
 
     /// SIGTERM.

@@ -8,10 +8,20 @@
     reason = "a panic is a failed test"
 )]
 
+#[path = "acceptance/bad_input.rs"]
+mod bad_input;
+#[path = "acceptance/budgets.rs"]
+mod budgets;
+#[path = "acceptance/database_faults.rs"]
+mod database_faults;
+#[path = "acceptance/durability.rs"]
+mod durability;
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/shutdown.rs"]
+mod shutdown;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
 #[path = "acceptance/walk.rs"]
