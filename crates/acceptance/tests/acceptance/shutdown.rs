@@ -42,6 +42,9 @@ fn a_request_that_began_is_answered_after_sigterm() {
             format!("POST /admin/clients HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{first}").as_bytes(),
         )
         .unwrap();
+        let mut late = connect(admin);
+        late.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n")
+            .unwrap();
         // A second request on the same server shows that the first one has been read.
         assert_eq!(
             machine::admin(&server, "GET", "/health/alive", None).status,
@@ -59,6 +62,10 @@ fn a_request_that_began_is_answered_after_sigterm() {
                 "new connections are refused on {engine:?}"
             );
         }
+        // Too late to be served; a load balancer that asks like this must not hear that all is well.
+        let _closed = late.write_all(b"\r\n");
+        let answer = rest_of(late);
+        assert!(!answer.contains(" 200 "), "{engine:?}: {answer}");
         slow.write_all(rest.as_bytes()).unwrap();
         let answer = rest_of(slow);
         assert!(answer.starts_with("HTTP/1.1 201"), "{engine:?}: {answer}");

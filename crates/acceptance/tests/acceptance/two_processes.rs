@@ -202,9 +202,12 @@ fn migrations_run_twice_at_once_migrate_once() {
     second.spawn();
     for server in [&mut first, &mut second] {
         server.wait_until_alive();
-        let ready = machine::admin(server, "GET", "/health/ready", None);
-        assert_eq!(ready.status, 503, "{}", ready.body);
-        assert!(ready.body.contains("migrate"), "{}", ready.body);
+        let says_so = clock::poll(CHANGE_LIMIT, || {
+            let ready = machine::admin(server, "GET", "/health/ready", None);
+            assert_eq!(ready.status, 503, "{}", ready.body);
+            ready.body.contains("migrate").then_some(())
+        });
+        assert!(says_so.is_some(), "{}", server.log());
     }
     let migrated: Vec<_> = std::thread::scope(|scope| {
         let server = &first;
