@@ -72,6 +72,11 @@ impl Database {
         &self.dsn
     }
 
+    /// Its name, on PostgreSQL.
+    pub fn postgres_name(&self) -> Option<&str> {
+        self.postgres_name.as_deref()
+    }
+
     /// Whether `migrate sql` has to run before the server starts.
     pub fn needs_migration(&self) -> bool {
         self.postgres_name.is_some()
@@ -113,6 +118,11 @@ fn dsn_of(superuser: &str, name: &str) -> String {
         .find('/')
         .map_or(address.len(), |at| authority + at);
     format!("{}/{name}?{query}", &address[..end])
+}
+
+/// Runs one statement as the superuser.
+pub fn as_superuser(statement: &str) {
+    psql(&superuser_dsn().expect("PostgreSQL is at hand"), statement);
 }
 
 fn psql(dsn: &str, statement: &str) {

@@ -73,29 +73,7 @@ impl Request {
 
     /// Sends it and reads the whole answer.
     pub fn send(&self) -> Response {
-        match self.exchange() {
-            Ok(bytes) => parse(&bytes).unwrap_or_else(|| Response {
-                body: format!("no HTTP answer: {:?}", String::from_utf8_lossy(&bytes)),
-                ..Response::default()
-            }),
-            Err(error) => Response {
-                body: format!("no answer: {error}"),
-                ..Response::default()
-            },
-        }
-    }
-
-    fn exchange(&self) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(address(&self.authority))?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.set_nodelay(true)?;
-        stream.write_all(self.bytes().as_bytes())?;
-        let mut answer = Vec::new();
-        match stream.read_to_end(&mut answer) {
-            // A reset after a whole answer is a server in a hurry.
-            Err(error) if answer.is_empty() => Err(error),
-            _ => Ok(answer),
-        }
+        send_bytes(&self.authority, self.bytes().as_bytes())
     }
 
     fn bytes(&self) -> String {
@@ -121,6 +99,41 @@ impl Request {
         text.push_str(self.body.as_deref().unwrap_or_default());
         text
     }
+}
+
+/// Sends any bytes and reads all that comes back. The request should say `Connection: close`.
+pub fn send_bytes(authority: &str, request: &[u8]) -> Response {
+    match exchange(authority, request) {
+        Ok(bytes) => parse(&bytes).unwrap_or_else(|| Response {
+            body: format!("no HTTP answer: {:?}", String::from_utf8_lossy(&bytes)),
+            ..Response::default()
+        }),
+        Err(error) => Response {
+            body: format!("no answer: {error}"),
+            ..Response::default()
+        },
+    }
+}
+
+fn exchange(authority: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address(authority))?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+    stream.set_nodelay(true)?;
+    let mut upstream = stream.try_clone()?;
+    std::thread::scope(|scope| {
+        // A server may answer before it has read everything, and then read no further.
+        let writer = scope.spawn(move || upstream.write_all(request));
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        let _closed = stream.shutdown(std::net::Shutdown::Both);
+        let written = writer.join().expect("the writer does not panic");
+        match read {
+            // A reset after a whole answer is a server in a hurry.
+            Err(error) if answer.is_empty() => Err(written.err().unwrap_or(error)),
+            _ => Ok(answer),
+        }
+    })
 }
 
 /// Names below `localhost` need no resolver.

@@ -65,6 +65,10 @@ pub struct Server {
     dir: TempDir,
     // Declared after `dir`, dropped before it by `Drop`.
     database: Option<Database>,
+    /// What is used instead of the database's own DSN: the way through a proxy, or another server's database.
+    dsn: Option<String>,
+    /// A program and its arguments that the binary is started through, such as `strace`.
+    wrapper: Vec<String>,
     child: Option<Child>,
     public_port: u16,
     admin_port: u16,
@@ -72,23 +76,59 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it on an empty database and waits until it is alive. Panics with what it printed if it does not come up.
+    /// Starts it on an empty database and waits until it can serve. Panics with what it printed if it does not come up.
     pub fn start(setup: Setup) -> Self {
-        let dir = tempfile::tempdir().expect("a folder can be made");
-        let database = Database::fresh(setup.engine, dir.path());
-        let (public_port, admin_port) = (free_port(), free_port());
-        let mut server = Self {
-            setup,
-            database: Some(database),
-            child: None,
-            public_port,
-            admin_port,
-            sink: Sink::start(),
-            dir,
-        };
+        let mut server = Self::prepare(setup);
         server.migrate();
         server.run();
         server
+    }
+
+    /// A server that has not been started, on an empty database that has not been migrated.
+    pub fn prepare(setup: Setup) -> Self {
+        let dir = tempfile::tempdir().expect("a folder can be made");
+        let database = Database::fresh(setup.engine, dir.path());
+        Self::in_folder(setup, dir, Some(database), None)
+    }
+
+    /// A server that has not been started, on a database that someone else keeps.
+    pub fn prepare_on(setup: Setup, dsn: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder can be made");
+        Self::in_folder(setup, dir, None, Some(dsn.to_owned()))
+    }
+
+    fn in_folder(
+        setup: Setup,
+        dir: TempDir,
+        database: Option<Database>,
+        dsn: Option<String>,
+    ) -> Self {
+        Self {
+            setup,
+            database,
+            dsn,
+            wrapper: Vec::new(),
+            child: None,
+            public_port: free_port(),
+            admin_port: free_port(),
+            sink: Sink::start(),
+            dir,
+        }
+    }
+
+    /// Reaches the database by another DSN from the next start on.
+    pub fn go_through(&mut self, dsn: &str) {
+        self.dsn = Some(dsn.to_owned());
+    }
+
+    /// Starts the binary through another program from the next start on.
+    pub fn wrap(&mut self, wrapper: &[&str]) {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// Another configuration file from the next start on.
+    pub fn configure(&mut self, config: Value) {
+        self.setup.config = Some(config);
     }
 
     /// `http://127.0.0.1:PORT` of the public port.
@@ -119,11 +159,15 @@ impl Server {
         vars
     }
 
-    fn dsn(&self) -> String {
+    /// Where its data is.
+    pub fn dsn(&self) -> String {
+        if let Some(dsn) = &self.dsn {
+            return dsn.clone();
+        }
         let database = self
             .database
             .as_ref()
-            .expect("the database lives as long as the server");
+            .expect("a database of its own or a DSN");
         let options = if database.needs_migration() {
             self.setup.dsn_options.as_str()
         } else {
@@ -132,7 +176,13 @@ impl Server {
         format!("{}{options}", database.dsn())
     }
 
-    fn migrate(&self) {
+    /// The database that it keeps.
+    pub fn database(&self) -> &Database {
+        self.database.as_ref().expect("a database of its own")
+    }
+
+    /// Applies the migrations, if its engine needs that.
+    pub fn migrate(&self) {
         let database = self
             .database
             .as_ref()
@@ -153,10 +203,19 @@ impl Server {
         );
     }
 
-    /// Starts the process on the same data and ports.
+    /// Starts the process on the same data and ports, and waits until it can serve.
     pub fn run(&mut self) {
-        let mut command = Command::new(binary::path());
+        self.spawn();
+        self.wait_until_ready();
+    }
+
+    /// Starts the process on the same data and ports.
+    pub fn spawn(&mut self) {
+        let mut words = self.wrapper.clone();
+        words.push(binary::path().display().to_string());
+        let mut command = Command::new(words.remove(0));
         command.env_clear();
+        command.args(words);
         command.args(["serve", "all"]);
         if let Some(config) = &self.setup.config {
             command.arg("-c").arg(self.write_config(config));
@@ -179,7 +238,6 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         self.child = Some(child);
-        self.wait_until_alive();
     }
 
     fn write_config(&self, config: &Value) -> PathBuf {
@@ -218,8 +276,18 @@ impl Server {
         format!("{}{}", text("stdout"), text("stderr"))
     }
 
-    fn wait_until_alive(&mut self) {
-        let urls = [self.public(), self.admin()].map(|base| format!("{base}/health/alive"));
+    /// Waits until both ports answer.
+    pub fn wait_until_alive(&mut self) {
+        self.wait_for_health("alive");
+    }
+
+    /// Waits until both ports say that they can serve.
+    pub fn wait_until_ready(&mut self) {
+        self.wait_for_health("ready");
+    }
+
+    fn wait_for_health(&mut self, what: &str) {
+        let urls = [self.public(), self.admin()].map(|base| format!("{base}/health/{what}"));
         let child = self.child.as_mut().expect("the process was just started");
         let alive = clock::poll(START_LIMIT, || {
             if let Some(status) = child.try_wait().expect("the child can be waited on") {
@@ -234,7 +302,7 @@ impl Server {
             Some(Ok(())) => {}
             Some(Err(status)) => panic!("the server ended by itself: {status}\n{}", self.log()),
             None => panic!(
-                "the server is not alive after {START_LIMIT:?}\n{}",
+                "the server is not {what} after {START_LIMIT:?}\n{}",
                 self.log()
             ),
         }
@@ -242,7 +310,18 @@ impl Server {
 
     /// SIGTERM; waits for the end. `None` if it had to be killed, else its exit code.
     pub fn stop(&mut self) -> Option<i32> {
-        let mut child = self.child.take().expect("the server runs");
+        self.terminate();
+        self.wait_for_end()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let child = self.child.as_ref().expect("the server runs");
         let signalled = Command::new("kill")
             .args(["-TERM", &child.id().to_string()])
             .status();
@@ -250,6 +329,11 @@ impl Server {
             signalled.expect("kill runs").success(),
             "the server cannot be signalled"
         );
+    }
+
+    /// Waits for the end. `None` if it had to be killed, else its exit code.
+    pub fn wait_for_end(&mut self) -> Option<i32> {
+        let mut child = self.child.take().expect("the server runs");
         let status = clock::poll(STOP_LIMIT, || {
             child.try_wait().expect("the child can be waited on")
         });

@@ -5,19 +5,32 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a panic is a failed test"
 )]
 
+#[path = "acceptance/bad_input.rs"]
+mod bad_input;
+#[path = "acceptance/budgets.rs"]
+mod budgets;
 #[path = "acceptance/client_libraries.rs"]
 mod client_libraries;
+#[path = "acceptance/database_faults.rs"]
+mod database_faults;
+#[path = "acceptance/durability.rs"]
+mod durability;
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
 #[path = "acceptance/packaging.rs"]
 mod packaging;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/shutdown.rs"]
+mod shutdown;
 #[path = "acceptance/static_binary.rs"]
 mod static_binary;
+#[path = "acceptance/two_processes.rs"]
+mod two_processes;
 #[path = "acceptance/walk.rs"]
 mod walk;

@@ -23,6 +23,9 @@ impl fmt::Display for DecodeError {
     }
 }
 
+/// Deepest nesting of lists and objects in one member: half of what the JSON reader of a stored client takes.
+pub const DEPTH_MAX: usize = 64;
+
 /// Longest `client_id` kept, in bytes.
 pub const CLIENT_ID_MAX: usize = 2_048;
 
@@ -70,6 +73,11 @@ pub fn decode_object(members: Map<String, Value>) -> Result<ClientMetadata, Deco
     {
         return Err(DecodeError(format!("member '{nul}' holds a NUL character")));
     }
+    if let Some((deep, _)) = known.iter().find(|(_, value)| depth(value) > DEPTH_MAX) {
+        return Err(DecodeError(format!(
+            "member '{deep}' is nested more than {DEPTH_MAX} levels deep"
+        )));
+    }
     let mut metadata: ClientMetadata =
         serde_json::from_value(Value::Object(known)).map_err(|e| DecodeError(e.to_string()))?;
     metadata.jwks = jwks;
@@ -98,6 +106,16 @@ fn decode_jwks(value: Value) -> Result<ClientJwks, DecodeError> {
         }
     }
     Ok(set)
+}
+
+/// How deep lists and objects are nested in a value; 0 for any other value.
+pub fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(list) => list.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    inner.unwrap_or(0).saturating_add(1)
 }
 
 fn holds_nul(value: &Value) -> bool {

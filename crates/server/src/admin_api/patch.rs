@@ -9,11 +9,15 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::Value;
 use tessera_protocol::client::ClientMetadata;
-use tessera_protocol::registration;
+use tessera_protocol::registration::{self, DEPTH_MAX};
 
 use super::clients::undecodable;
 use crate::admin::Generation;
+use crate::extract;
 use crate::reply::{AdminError, Failure, Fault};
+
+/// Most that the copies of one patch may add, in bytes of JSON: copies of copies double each time.
+const COPIED_MAX: usize = extract::BODY_MAX;
 
 /// The client after the patch. Its `client_secret` is set only if the patch sets one.
 pub(crate) fn apply(
@@ -28,8 +32,13 @@ pub(crate) fn apply(
     if let Some(members) = document.as_object_mut() {
         members.insert("client_secret".to_owned(), Value::String(String::new()));
     }
+    let mut copied = 0_usize;
     for operation in patch.0 {
         let path = operation.path().to_owned();
+        copied = copied.saturating_add(bounded(&operation, &document).map_err(bad)?);
+        if copied > COPIED_MAX {
+            return Err(bad(format!("its copies add more than {COPIED_MAX} bytes")).into());
+        }
         if path.to_string().eq_ignore_ascii_case("/id") {
             return Err(bad("path '/id' may not be changed".to_owned()).into());
         }
@@ -44,6 +53,32 @@ pub(crate) fn apply(
         Value::Object(members) => Ok(registration::decode_object(members).map_err(undecodable)?),
         _ => Err(bad("the result is not an object".to_owned()).into()),
     }
+}
+
+/// Refuses an operation that nests too deep, before it can build what overflows the stack; answers how many bytes of JSON it copies.
+fn bounded(operation: &PatchOperation, document: &Value) -> Result<usize, String> {
+    let source = |from: &PointerBuf| document.pointer(&from.to_string());
+    let (value, copied) = match operation {
+        PatchOperation::Add(add) => (Some(&add.value), 0),
+        PatchOperation::Replace(replace) => (Some(&replace.value), 0),
+        PatchOperation::Move(moved) => (source(&moved.from), 0),
+        PatchOperation::Copy(copy) => {
+            let value = source(&copy.from);
+            (value, value.map_or(0, |value| value.to_string().len()))
+        }
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => (None, 0),
+    };
+    let path = operation.path();
+    let depth = path
+        .tokens()
+        .count()
+        .saturating_add(value.map_or(0, registration::depth));
+    if depth > DEPTH_MAX {
+        return Err(format!(
+            "an operation reaches {depth} levels deep; {DEPTH_MAX} are the most"
+        ));
+    }
+    Ok(copied)
 }
 
 /// v26's reading of an operation.

@@ -20,8 +20,11 @@ pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Re
 }
 
 async fn delete_tokens(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
-    let client_id = Reader::new(uri.query().unwrap_or_default().as_bytes())
-        .filter_map(Result::ok)
+    let parameters = Reader::new(uri.query().unwrap_or_default().as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| AdminError::bad_request(e.text()))?;
+    let client_id = parameters
+        .into_iter()
         .find_map(|(name, value)| (name == "client_id" && !value.is_empty()).then_some(value));
     let Some(client_id) = client_id else {
         return Err(AdminError::metadata(&OAuthError::new(

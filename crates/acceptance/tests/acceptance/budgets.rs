@@ -1,0 +1,95 @@
+//! Round trips to PostgreSQL per request, counted on the wire.
+
+use serde_json::json;
+use tessera_acceptance::database::Engine;
+use tessera_acceptance::machine::{self, Machine, introspect, is_active};
+use tessera_acceptance::proxy::{Proxy, RoundTrip};
+use tessera_acceptance::server::Server;
+
+/// Round trips that requests caused; the server also reads its change counter once a second, and cleans up.
+fn caused(proxy: &Proxy) -> Vec<RoundTrip> {
+    let mut trips = proxy.take_trips();
+    trips.retain(|trip| {
+        !["change_counter", "DELETE FROM"]
+            .iter()
+            .any(|own| trip.sql.contains(own))
+    });
+    trips
+}
+
+#[test]
+fn round_trips_keep_to_their_budget() {
+    const REQUESTS: usize = 20;
+    if !Engine::at_hand().contains(&Engine::Postgres) {
+        return;
+    }
+    let mut server = Server::prepare(machine::setup(Engine::Postgres));
+    server.migrate();
+    let proxy = Proxy::before(&server.dsn());
+    server.go_through(&proxy.dsn(&server.dsn()));
+    server.run();
+    for strategy in ["opaque", "jwt"] {
+        let client = Machine::register(
+            &server,
+            strategy,
+            &json!({"access_token_strategy": strategy}),
+        );
+        let token = client.token(&server);
+        // Every connection has its statements prepared after a few requests.
+        for _ in 0..5 {
+            assert!(is_active(&server, &token));
+            assert_eq!(client.revoke(&server, &client.token(&server)).status, 200);
+        }
+        let spare: Vec<String> = (0..REQUESTS).map(|_| client.token(&server)).collect();
+
+        caused(&proxy);
+        for _ in 0..REQUESTS {
+            assert_eq!(client.ask(&server).status, 200);
+        }
+        assert_eq!(
+            caused(&proxy),
+            [],
+            "{strategy}: issuing reads and writes nothing"
+        );
+        for _ in 0..REQUESTS {
+            assert!(is_active(&server, &token));
+        }
+        let trips = caused(&proxy);
+        assert_eq!(
+            trips.len(),
+            REQUESTS,
+            "{strategy}: one round trip an introspection: {trips:#?}"
+        );
+        let forged = format!("{}A{}", &token[..60], &token[61..]);
+        for text in [forged.as_str(), "garbage", "tsa_AAAA", "a.b.c", ""] {
+            let answer = introspect(&server, text);
+            assert_eq!(answer.body, "{\"active\":false}\n");
+        }
+        assert_eq!(
+            caused(&proxy),
+            [],
+            "{strategy}: a forged token reads nothing"
+        );
+        assert_eq!(client.revoke(&server, &forged).status, 200);
+        assert_eq!(
+            caused(&proxy),
+            [],
+            "{strategy}: revoking a forged token writes nothing"
+        );
+        for token in &spare {
+            assert_eq!(client.revoke(&server, token).status, 200);
+        }
+        let trips = caused(&proxy);
+        assert_eq!(
+            trips.len(),
+            REQUESTS,
+            "{strategy}: one round trip a revocation: {trips:#?}"
+        );
+        assert!(
+            trips
+                .iter()
+                .all(|trip| trip.sql.starts_with("INSERT INTO revoked_tokens")),
+            "{trips:#?}"
+        );
+    }
+}
