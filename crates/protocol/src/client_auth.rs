@@ -7,6 +7,7 @@
 //! module says what to compare, with what, and what the outcome means.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde_json::{Map, Value};
 use tessera_crypto::constant_time_eq;
@@ -24,7 +25,7 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 const CLOCK_TOLERANCE_SECS: i64 = 10;
 
 /// Everything in a request that can identify or authenticate a client.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Presented<'a> {
     /// User and password of `Authorization: Basic`, decoded.
     pub basic: Option<(Cow<'a, str>, Cow<'a, str>)>,
@@ -39,7 +40,6 @@ pub struct Presented<'a> {
 }
 
 /// What a request authenticates with.
-#[derive(Debug)]
 pub enum Method<'p> {
     /// An id and a secret, which may be empty.
     Secret {
@@ -87,6 +87,30 @@ pub fn decode_basic(header: &str) -> Option<Result<(String, String), OAuthError>
             part(password.get(1..).unwrap_or_default(), "client secret")?,
         ))
     }))
+}
+
+/// Security: names the client, never the credentials.
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let basic = self.basic.as_ref().map(|(id, _)| id);
+        f.debug_struct("Presented")
+            .field("basic", &basic)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Presented<'a> {
+    /// Where a form parameter of this name belongs, if it authenticates a client.
+    pub fn slot(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+        match name {
+            "client_id" => Some(&mut self.client_id),
+            "client_secret" => Some(&mut self.client_secret),
+            "client_assertion_type" => Some(&mut self.client_assertion_type),
+            "client_assertion" => Some(&mut self.client_assertion),
+            _ => None,
+        }
+    }
 }
 
 impl Presented<'_> {
@@ -187,6 +211,8 @@ pub fn check_secret_method(
 /// The one answer to an unknown client and to a wrong secret: nobody learns which it was.
 ///
 /// Security: no hint, whatever the cause.
+/// Compat: a request by another method than the registered one is told so, as in Hydra, which tells that the client
+/// exists.
 pub fn failed() -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, "")
 }
@@ -207,7 +233,9 @@ pub struct Assertion<'a> {
 pub struct SpentJti {
     /// The assertion's `jti`.
     pub jti: String,
-    /// The assertion's `exp`: until then the `jti` must stay spent.
+    /// Until when the `jti` must stay spent.
+    ///
+    /// Security: one second longer than `exp` says, since an assertion is good through its last second.
     pub expires_at: Timestamp,
 }
 
@@ -339,7 +367,7 @@ impl<'a> Assertion<'a> {
             }
         }
         match number("exp")? {
-            Some(exp) if now_secs <= exp => Ok(Timestamp::from_secs(exp)),
+            Some(exp) if now_secs <= exp => Ok(Timestamp::from_secs(exp.saturating_add(1))),
             Some(exp) => Err(bad_assertion(format!(
                 "The 'client_assertion' expired {} seconds ago.",
                 now_secs.saturating_sub(exp)

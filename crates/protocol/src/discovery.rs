@@ -2,7 +2,8 @@
 //!
 //! Spec: RFC 8414 2, OpenID Connect Discovery 1.0 3
 //!
-//! Invariant: it names only what works.
+//! Invariant: it names only endpoints, grants and methods that work, and besides them the members that OpenID Connect
+//! requires.
 
 use serde::Serialize;
 

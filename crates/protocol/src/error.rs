@@ -17,12 +17,10 @@ pub enum ErrorCode {
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidScope,
-    AccessDenied,
     ServerError,
     TemporarilyUnavailable,
     InvalidClientMetadata,
     InvalidRedirectUri,
-    JtiKnown,
 }
 
 impl ErrorCode {
@@ -35,12 +33,10 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
-            Self::AccessDenied => "access_denied",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
-            Self::JtiKnown => "jti_known",
         }
     }
 
@@ -48,7 +44,6 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient => 401,
-            Self::AccessDenied => 403,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
             _ => 400,
@@ -64,12 +59,10 @@ impl ErrorCode {
             Self::UnauthorizedClient => "The client may not use this grant.",
             Self::UnsupportedGrantType => "This server does not know this grant type.",
             Self::InvalidScope => "The requested scope is not allowed.",
-            Self::AccessDenied => "The request was denied.",
             Self::ServerError => "The server failed to process the request.",
             Self::TemporarilyUnavailable => "The server cannot process the request right now.",
             Self::InvalidClientMetadata => "A member of the client metadata is not valid.",
             Self::InvalidRedirectUri => "A redirect URI of the client is not valid.",
-            Self::JtiKnown => "The 'jti' was used before.",
         }
     }
 }

@@ -44,11 +44,10 @@ impl<'a> TokenQuery<'a> {
                 "token" => &mut token,
                 "scope" => &mut scope,
                 "token_type_hint" => &mut hint,
-                "client_id" => &mut presented.client_id,
-                "client_secret" => &mut presented.client_secret,
-                "client_assertion_type" => &mut presented.client_assertion_type,
-                "client_assertion" => &mut presented.client_assertion,
-                _ => continue,
+                other => match presented.slot(other) {
+                    Some(slot) => slot,
+                    None => continue,
+                },
             };
             set_once(slot, &name, value)?;
         }

@@ -69,17 +69,19 @@ async fn by_secret(
     if app.verified.knows(client_id, hashes, secret, now) {
         return Ok(client);
     }
-    if secret.is_empty()
-        || !app
-            .hash_pool
-            .check(client_id, secret, Against::Hashes(hashes))
-            .await?
-    {
+    let matched = app
+        .hash_pool
+        .check(client_id, secret, Against::Hashes(hashes))
+        .await?;
+    let Some(hash) = matched
+        .and_then(|index| hashes.get(index))
+        .filter(|_| !secret.is_empty())
+    else {
         return Err(client_auth::failed()
             .with_debug("The secret does not match.")
             .into());
-    }
-    app.verified.remember(client_id, hashes, secret, now);
+    };
+    app.verified.remember(client_id, hash, secret, now);
     Ok(client)
 }
 

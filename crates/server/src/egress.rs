@@ -40,6 +40,8 @@ impl Egress {
             Client::builder()
                 .use_preconfigured_tls(tls.clone())
                 .redirect(reqwest::redirect::Policy::none())
+                // Security: a proxy would resolve the name itself, past the check of the address.
+                .no_proxy()
                 .timeout(TIMEOUT)
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_max_idle_per_host(4)
@@ -137,27 +139,35 @@ fn describe(error: reqwest::Error) -> String {
     text
 }
 
-/// Roots built in, so that an empty root directory suffices; `SSL_CERT_FILE` adds the operator's own.
 fn tls_config() -> Result<rustls::ClientConfig, EgressError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject;
-        let shown = std::path::PathBuf::from(&path).display().to_string();
-        let certificates = CertificateDer::pem_file_iter(&path)
-            .map_err(|e| format!("SSL_CERT_FILE '{shown}' cannot be read: {e}"))?;
-        for certificate in certificates.flatten() {
-            // A certificate of a form that rustls does not take is left out, as other clients do.
-            let _ = roots.add(certificate);
-        }
-    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
-        .with_root_certificates(roots)
+        .with_root_certificates(tls_roots()?)
         .with_no_client_auth())
+}
+
+/// The authorities that outbound TLS trusts: those built in, so that an empty root directory suffices, and the
+/// operator's own in the PEM file that `SSL_CERT_FILE` names.
+///
+/// # Errors
+/// `SSL_CERT_FILE` names a file that cannot be read or holds something else; empty counts as unset.
+pub fn tls_roots() -> Result<rustls::RootCertStore, String> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
+        let shown = std::path::PathBuf::from(&path).display().to_string();
+        let unusable =
+            |e: &dyn std::fmt::Display| format!("SSL_CERT_FILE '{shown}' cannot be used: {e}");
+        for certificate in CertificateDer::pem_file_iter(&path).map_err(|e| unusable(&e))? {
+            let certificate = certificate.map_err(|e| unusable(&e))?;
+            roots.add(certificate).map_err(|e| unusable(&e))?;
+        }
+    }
+    Ok(roots)
 }
 
 /// Resolves names, and with `true` leaves out every address that is not public.

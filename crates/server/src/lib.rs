@@ -16,6 +16,7 @@ pub mod config;
 mod egress;
 mod endpoint;
 mod extract;
+mod fair_queue;
 mod hash_pool;
 mod metrics;
 mod multipart;
@@ -30,3 +31,5 @@ mod tls;
 mod token;
 mod upkeep;
 mod watch;
+
+pub use egress::tls_roots;

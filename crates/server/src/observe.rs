@@ -51,12 +51,8 @@ impl IntoRouter for Router {
     }
 }
 
-fn tick() -> Instant {
-    Instant::now()
-}
-
 async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = tick();
+    let started = Instant::now();
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let path = request.uri().path().to_owned();

@@ -159,12 +159,10 @@ async fn start(
         let not_yet = match store.readiness().await {
             Ok(Readiness::Ready) => {
                 match AppState::new(settings.clone(), Arc::clone(&store), version).await {
-                    Ok(app) => {
-                        crate::watch::catch_up(&app, clock::now())
-                            .await
-                            .map_err(|e| e.to_string())?;
-                        return Ok(Arc::new(app));
-                    }
+                    Ok(app) => match crate::watch::catch_up(&app, clock::now()).await {
+                        Ok(()) => return Ok(Arc::new(app)),
+                        Err(error) => error.to_string(),
+                    },
                     Err(fault) if fault.is_temporary => fault.source,
                     Err(fault) => return Err(fault.source),
                 }
@@ -255,9 +253,12 @@ fn tcp(address: SocketAddr) -> Result<TcpListener, String> {
 
 /// A socket file that nobody listens on any more is replaced.
 fn unix(path: &Path, mode: u32) -> Result<Socket, String> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
     let failed = |e: std::io::Error| format!("cannot listen on '{}': {e}", path.display());
-    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+    let is_socket = path
+        .metadata()
+        .is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
         std::fs::remove_file(path).map_err(failed)?;
     }
     let listener = UnixListener::bind(path).map_err(failed)?;

@@ -1,5 +1,7 @@
 //! Everything a handler may use, built once.
 
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +18,7 @@ use crate::cache::clients::ClientCache;
 use crate::cache::jwks_fetch::JwksFetch;
 use crate::cache::keys::KeyCache;
 use crate::cache::verified_secret::VerifiedSecrets;
-use crate::config::{self, Settings};
+use crate::config::{self, Dsn, Settings};
 use crate::egress::Egress;
 use crate::endpoint::discovery;
 use crate::hash_pool::HashPool;
@@ -197,19 +199,59 @@ async fn keyring(settings: &Settings, store: &dyn Store) -> Result<Keyring, Faul
         .map(|secret| Secret::new(secret.expose().to_owned()))
         .collect();
     if secrets.is_empty() {
-        let mut proposed = String::new();
-        tessera_crypto::b64::encode_into(&random_bytes::<32>(&OsEntropy), &mut proposed);
-        let stored = store
-            .generated_secret(&proposed)
-            .await
-            .map_err(|e| Fault::temporary(format!("the generated secret cannot be kept: {e}")))?;
-        tracing::warn!(
-            "No secrets.system is configured, so one was generated and is kept in the database. Set \
-             SECRETS_SYSTEM before production."
-        );
-        secrets.push(Secret::new(stored));
+        secrets.push(generated_secret(settings, store).await?);
     }
     Keyring::new(&secrets).map_err(|e| Fault::permanent(format!("secrets.system: {e}")))
+}
+
+/// The secret of a server that was given none: made once, and kept beside the SQLite file, so that a backup of the
+/// file does not hold it, or in a row of another engine's database.
+async fn generated_secret(settings: &Settings, store: &dyn Store) -> Result<Secret<String>, Fault> {
+    let mut proposed = String::new();
+    tessera_crypto::b64::encode_into(&random_bytes::<32>(&OsEntropy), &mut proposed);
+    let (secret, place) = match &settings.dsn {
+        Dsn::SqliteFile { path, .. } => {
+            let mut file = path.clone().into_os_string();
+            file.push(".secret");
+            let file = PathBuf::from(file);
+            let kept = secret_file(&file, &proposed)
+                .map_err(|e| Fault::permanent(format!("'{}': {e}", file.display())))?;
+            (kept, format!("in '{}'", file.display()))
+        }
+        _ => {
+            let kept = store.generated_secret(&proposed).await.map_err(|e| {
+                Fault::temporary(format!("the generated secret cannot be kept: {e}"))
+            })?;
+            (kept, "in the database".to_owned())
+        }
+    };
+    tracing::warn!(
+        "No secrets.system is configured, so one was generated and is kept {place}. Set SECRETS_SYSTEM before \
+         production."
+    );
+    Ok(Secret::new(secret))
+}
+
+/// What the file holds; a file that is not there is made with `proposed`, by the first of several processes.
+fn secret_file(file: &Path, proposed: &str) -> std::io::Result<String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    // Written under another name and linked, so that nobody reads half a secret and the first one wins.
+    let draft = file.with_extension(format!("secret.{}", std::process::id()));
+    let mut writer = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    writer.write_all(proposed.as_bytes())?;
+    writer.sync_all()?;
+    let linked = std::fs::hard_link(&draft, file);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(std::fs::read_to_string(file)?.trim().to_owned()),
+    }
 }
 
 /// Page tokens have secrets of their own where `secrets.pagination` is set.

@@ -26,21 +26,32 @@ struct Seen {
     at: Timestamp,
 }
 
-/// Reads the log for as long as the server runs.
+/// Reads the log for as long as the server runs. Trouble is said when it begins and when it ends.
 pub(crate) async fn follow(app: App) {
+    let mut is_blind = false;
     loop {
         tokio::time::sleep(INTERVAL).await;
         let now = clock::now();
-        if let Err(error) = catch_up(&app, now).await {
-            let seen = *app
-                .log_position
-                .inner
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            tracing::warn!(%error, "The change log cannot be read; cached clients and keys may be old.");
-            if seen.at.plus(BLIND_MAX) < now {
-                app.clients.clear();
-                app.keys.clear();
+        match catch_up(&app, now).await {
+            Ok(()) if is_blind => {
+                is_blind = false;
+                tracing::info!("The change log can be read again.");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !is_blind {
+                    is_blind = true;
+                    tracing::warn!(%error, "The change log cannot be read; cached clients and keys may be old.");
+                }
+                let seen = *app
+                    .log_position
+                    .inner
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if seen.at.plus(BLIND_MAX) < now {
+                    app.clients.clear();
+                    app.keys.clear();
+                }
             }
         }
     }

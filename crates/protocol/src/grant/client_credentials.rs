@@ -15,6 +15,9 @@ use crate::token::access::AccessToken;
 /// Its name on the wire.
 pub const GRANT_TYPE: &str = "client_credentials";
 
+/// Most bytes of scopes and audiences in one request: a token has to carry them.
+const REQUEST_MAX: usize = 16 * 1024;
+
 /// What this grant reads from the request.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -45,6 +48,17 @@ pub fn decide(
     client: &Client,
     context: &Context,
 ) -> Result<AccessToken, OAuthError> {
+    let asked = request
+        .audience
+        .iter()
+        .map(|audience| audience.len())
+        .sum::<usize>();
+    if request.scope.len().saturating_add(asked) > REQUEST_MAX {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            format!("'scope' and 'audience' together are longer than {REQUEST_MAX} bytes."),
+        ));
+    }
     let mut scope = scope::normalise(&request.scope);
     for requested in scope::split(&scope) {
         let registered = scope::split(&client.metadata().scope);
@@ -179,6 +193,15 @@ mod tests {
         assert_eq!(
             token.expires_at.as_secs(),
             token.issued_at.as_secs() + 3_600
+        );
+    }
+
+    #[test]
+    fn what_no_token_could_carry_is_refused() {
+        let long = "a ".repeat(10_000);
+        assert_eq!(
+            ask(&client(|_| {}), &long, &[]),
+            Err(ErrorCode::InvalidScope)
         );
     }
 

@@ -103,11 +103,10 @@ impl<'a> TokenRequest<'a> {
                     audience.push(value);
                     continue;
                 }
-                "client_id" => &mut presented.client_id,
-                "client_secret" => &mut presented.client_secret,
-                "client_assertion_type" => &mut presented.client_assertion_type,
-                "client_assertion" => &mut presented.client_assertion,
-                _ => continue,
+                other => match presented.slot(other) {
+                    Some(slot) => slot,
+                    None => continue,
+                },
             };
             set_once(slot, &name, value)?;
         }

@@ -1,5 +1,7 @@
 //! What an access token says, whatever its form.
 
+use std::time::Duration;
+
 use crate::time::Timestamp;
 
 /// The content of an access token. It has no row: the sealed or signed token is its own session.
@@ -36,6 +38,13 @@ impl AccessToken {
     /// Whether it has ended; a token is good up to and including its last second.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.as_secs() < now.as_secs()
+    }
+
+    /// Until when a revocation must be remembered.
+    ///
+    /// Security: one second longer than `exp` says, since a token is good through its last second.
+    pub fn revoked_until(&self) -> Timestamp {
+        self.expires_at.plus(Duration::from_secs(1))
     }
 
     /// Seconds left, rounded down: the `expires_in` of an answer.

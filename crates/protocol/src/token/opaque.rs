@@ -10,8 +10,8 @@ use super::access::{AccessToken, ReadToken, token_id};
 use super::record::{Fields, Writer, read_number, read_text};
 use crate::time::Timestamp;
 
-/// Longest wire form looked at.
-const LENGTH_MAX: usize = 4_096;
+/// Longest wire form looked at; what is granted is bounded so that nothing longer is issued.
+const LENGTH_MAX: usize = 64 * 1024;
 
 const CLIENT_ID: u8 = 1;
 const SCOPE: u8 = 2;

@@ -147,9 +147,13 @@ pub(crate) fn generated_secret(app: &AppState) -> String {
 }
 
 /// The slow hash of a secret, as configured.
-pub(crate) async fn hashed(app: &AppState, secret: &str) -> Result<String, Failure> {
+pub(crate) async fn hashed(
+    app: &AppState,
+    client_id: &str,
+    secret: &str,
+) -> Result<String, Failure> {
     app.hash_pool
-        .hash(secret.to_owned())
+        .hash(client_id, secret.to_owned())
         .await?
         .map_err(|e| refused(format!("Member 'client_secret' cannot be hashed: {e}.")).into())
 }

@@ -52,7 +52,7 @@ async fn create_client(admin: &Admin, request: Request) -> Result<Response, Fail
         Some(secret) if !secret.is_empty() => secret.clone(),
         _ => client_write::generated_secret(app),
     };
-    let hash = client_write::hashed(app, &secret).await?;
+    let hash = client_write::hashed(app, &metadata.client_id, &secret).await?;
     let mut registration_token = REGISTRATION_TOKEN_PREFIX.to_owned();
     b64::encode_into(&app.random::<32>(), &mut registration_token);
     let metadata = ClientMetadata {
@@ -172,7 +172,7 @@ async fn put_client(admin: &Admin, id: &str, request: Request) -> Result<Respons
         .clone()
         .filter(|secret| !secret.is_empty());
     let hash = match &secret {
-        Some(secret) => Some(client_write::hashed(app, secret).await?),
+        Some(secret) => Some(client_write::hashed(app, id, secret).await?),
         None => None,
     };
     let stored = client_write::replace(app, id, clock::now(), |current, now| {
@@ -243,7 +243,7 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
         next.metadata.created_at = current.metadata.created_at;
         next.metadata.updated_at = now;
         if let Some(secret) = &secret {
-            next.secret_hashes = vec![client_write::hashed(app, secret).await?];
+            next.secret_hashes = vec![client_write::hashed(app, id, secret).await?];
         }
         // Compat: v1 keeps the registration token after a patch, v26 does not.
         if admin.generation == Generation::V26 {

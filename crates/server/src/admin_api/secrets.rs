@@ -24,7 +24,7 @@ async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
     let app = &admin.app;
     check_method(&client_write::find(app, id).await?)?;
     let secret = client_write::generated_secret(app);
-    let hash = client_write::hashed(app, &secret).await?;
+    let hash = client_write::hashed(app, id, &secret).await?;
     let stored = client_write::replace(app, id, clock::now(), |current, now| {
         let mut next = current.clone();
         next.secret_hashes.insert(0, hash.clone());

@@ -80,7 +80,25 @@ impl JwksFetch {
                 _ => {}
             }
         }
-        let fetched = fetch(egress, url).await;
+        let fetched = match (fetch(egress, url).await, slot.take()) {
+            // What was good a moment ago stays good while its host cannot be asked.
+            (
+                Err(_),
+                Some(Known {
+                    fetched: Ok(keys),
+                    fetched_at,
+                    ..
+                }),
+            ) if now < fetched_at.plus(FRESH_FOR) => {
+                *slot = Some(Known {
+                    fetched_at,
+                    fetched: Ok(Arc::clone(&keys)),
+                    missed_at,
+                });
+                return Ok(keys);
+            }
+            (fetched, _) => fetched,
+        };
         *slot = Some(Known {
             fetched_at: now,
             fetched: fetched.clone(),

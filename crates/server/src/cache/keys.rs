@@ -1,4 +1,4 @@
-//! Signing keys: unsealed and parsed once, with the public set printed once.
+//! Signing keys: unsealed and parsed once.
 //!
 //! Freshness: the change log, as for clients; an unknown `kid` reads the log first.
 
@@ -135,7 +135,8 @@ impl KeyCache {
         let (alg, kid) = (self.alg, Uuid::new_v4().to_string());
         let made = {
             let kid = kid.clone();
-            pool.run(move || generate(alg, &kid, &OsEntropy)).await?
+            pool.run(set, move || generate(alg, &kid, &OsEntropy))
+                .await?
         };
         let jwk =
             made.map_err(|e| Fault::permanent(format!("no signing key could be made: {e}")))?;

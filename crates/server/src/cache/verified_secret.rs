@@ -53,18 +53,9 @@ impl VerifiedSecrets {
             })
     }
 
-    /// Remembers that this secret passed one of these hashes.
-    pub(crate) fn remember(
-        &self,
-        client_id: &str,
-        hashes: &[String],
-        secret: &str,
-        now: Timestamp,
-    ) {
-        if !self.is_on {
-            return;
-        }
-        for hash in hashes {
+    /// Remembers that this secret passed this hash.
+    pub(crate) fn remember(&self, client_id: &str, hash: &str, secret: &str, now: Timestamp) {
+        if self.is_on {
             self.until
                 .insert(self.key(client_id, hash, secret), now.plus(REMEMBERED_FOR));
         }

@@ -51,7 +51,11 @@ async fn respond(
     };
     if client.as_ref().is_some_and(|client| client.is_public()) {
         // Spec: RFC 7662 2.1: the endpoint requires some form of authorization.
-        return Err(tessera_protocol::client_auth::failed().into());
+        let refused = tessera_protocol::client_auth::failed();
+        return Err(match query.presented.used_basic() {
+            true => Failure::OAuthBasic(refused),
+            false => refused.into(),
+        });
     }
     let read = token::read(app, &query.token, now).await?;
     let seen = read.filter(|read| {

@@ -33,7 +33,7 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
         && !read.token.has_expired(now)
     {
         app.store
-            .revoke_token(read.token_id, read.token.expires_at)
+            .revoke_token(read.token_id, read.token.revoked_until())
             .await?;
     }
     Ok(reply::done())
