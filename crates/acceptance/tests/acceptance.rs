@@ -16,6 +16,8 @@ mod bad_input;
 mod budgets;
 #[path = "acceptance/client_libraries.rs"]
 mod client_libraries;
+#[path = "acceptance/client_secrets.rs"]
+mod client_secrets;
 #[path = "acceptance/database_faults.rs"]
 mod database_faults;
 #[path = "acceptance/durability.rs"]

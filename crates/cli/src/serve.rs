@@ -92,6 +92,8 @@ fn serve(arguments: &Serve) -> Outcome {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // Room for the deepest JSON that a parser lets through; only what is used becomes memory.
+        .thread_stack_size(8 * 1024 * 1024)
         .build()
         .map_err(|e| Failure::Error(format!("no runtime could be started: {e}")))?;
     let outcome = runtime.block_on(async {

@@ -17,12 +17,16 @@ use crate::client::{AuthMethod, Client};
 use crate::error::{ErrorCode, OAuthError, quoted};
 use crate::form;
 use crate::time::Timestamp;
+use crate::token::access::MARGIN;
 
 /// The only `client_assertion_type` there is.
 pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How far ahead `iat` and `nbf` of a foreign clock may be.
 const CLOCK_TOLERANCE_SECS: i64 = 10;
+
+/// How far ahead `exp` may be: a year, since the spent `jti` is kept as long.
+const LIFE_MAX_SECS: i64 = 366 * 24 * 3_600;
 
 /// Everything in a request that can identify or authenticate a client.
 #[derive(Default)]
@@ -235,7 +239,8 @@ pub struct SpentJti {
     pub jti: String,
     /// Until when the `jti` must stay spent.
     ///
-    /// Security: one second longer than `exp` says, since an assertion is good through its last second.
+    /// Security: longer than `exp` says: an assertion is good through its last second, and clocks of several
+    /// processes differ.
     pub expires_at: Timestamp,
 }
 
@@ -367,7 +372,12 @@ impl<'a> Assertion<'a> {
             }
         }
         match number("exp")? {
-            Some(exp) if now_secs <= exp => Ok(Timestamp::from_secs(exp.saturating_add(1))),
+            Some(exp) if exp > now_secs.saturating_add(LIFE_MAX_SECS) => {
+                Err(bad_assertion(format!(
+                    "Claim 'exp' of the 'client_assertion' is more than {LIFE_MAX_SECS} seconds ahead."
+                )))
+            }
+            Some(exp) if now_secs <= exp => Ok(Timestamp::from_secs(exp).plus(MARGIN)),
             Some(exp) => Err(bad_assertion(format!(
                 "The 'client_assertion' expired {} seconds ago.",
                 now_secs.saturating_sub(exp)

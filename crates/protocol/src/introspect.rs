@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::client_auth::Presented;
 use crate::error::OAuthError;
@@ -78,7 +78,7 @@ pub struct Active<'a> {
     token_type: &'static str,
     token_use: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ext: Option<&'a RawValue>,
+    ext: Option<Map<String, Value>>,
 }
 
 /// What may be said of a live access token; `None` when it is inactive after all: it has ended, or a scope that

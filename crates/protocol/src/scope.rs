@@ -2,6 +2,8 @@
 //!
 //! Spec: RFC 6749 3.3
 
+use std::collections::HashSet;
+
 /// How a registered scope is compared with a requested one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeStrategy {
@@ -64,14 +66,13 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
 
 /// The text with each scope once, in order of first occurrence: the form that answers and tokens carry.
 pub fn normalise(text: &str) -> String {
+    let mut seen = HashSet::new();
     let mut out = String::with_capacity(text.len());
-    for scope in split(text) {
-        if !split(&out).any(|seen| seen == scope) {
-            if !out.is_empty() {
-                out.push(' ');
-            }
-            out.push_str(scope);
+    for scope in split(text).filter(|scope| seen.insert(*scope)) {
+        if !out.is_empty() {
+            out.push(' ');
         }
+        out.push_str(scope);
     }
     out
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::run::Gate;
-use crate::timed::Timed;
+use crate::timed::{Activity, Timed};
 
 /// Most connections of one listener at a time.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -127,12 +127,18 @@ where
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX));
     let gate = Arc::clone(gate);
+    let activity = Arc::<Activity>::default();
+    let requests = Arc::clone(&activity);
     let service = service_fn(move |request: Request<Incoming>| {
-        let gate = Arc::clone(&gate);
-        async move { answer(&gate, request).await }
+        let (gate, in_flight) = (Arc::clone(&gate), requests.begin());
+        async move {
+            let answered = answer(&gate, request).await;
+            drop(in_flight);
+            answered
+        }
     });
     let served = builder
-        .serve_connection(TokioIo::new(Timed::new(stream)), service)
+        .serve_connection(TokioIo::new(Timed::new(stream, activity)), service)
         .into_owned();
     if let Err(error) = watcher.watch(served).await {
         tracing::debug!(%error, "A connection ended early.");

@@ -52,7 +52,14 @@ async fn by_secret(
     secret: &str,
     now: Timestamp,
 ) -> Result<Arc<Client>, Failure> {
-    let Some(client) = app.clients.load(&*app.store, client_id).await? else {
+    let known = app.clients.load(&*app.store, client_id).await?;
+    if secret.is_empty() && !known.as_ref().is_some_and(|client| client.is_public()) {
+        // Security: no secret costs no hash, whether or not the client exists.
+        return Err(client_auth::failed()
+            .with_debug("The secret is missing.")
+            .into());
+    }
+    let Some(client) = known else {
         // Security: an unknown client costs what a wrong secret costs.
         app.hash_pool
             .check(client_id, secret, Against::NoClient)
@@ -73,10 +80,7 @@ async fn by_secret(
         .hash_pool
         .check(client_id, secret, Against::Hashes(hashes))
         .await?;
-    let Some(hash) = matched
-        .and_then(|index| hashes.get(index))
-        .filter(|_| !secret.is_empty())
-    else {
+    let Some(hash) = matched.and_then(|index| hashes.get(index)) else {
         return Err(client_auth::failed()
             .with_debug("The secret does not match.")
             .into());

@@ -233,7 +233,8 @@ fn is_public(ip: IpAddr) -> bool {
                 || first & 0xffc0 == 0xfec0
                 || (first == 0x2001 && second < 0x0200)
                 || (first == 0x2001 && second == 0x0db8)
-                || first == 0x0100)
+                || first == 0x0100
+                || (first == 0x0064 && second == 0xff9b))
         }
     }
 }

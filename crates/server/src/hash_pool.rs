@@ -65,13 +65,16 @@ impl HashPool {
         let mut parts = vec![client_id.as_bytes(), secret.as_bytes()];
         parts.extend(hashes.iter().map(String::as_bytes));
         let key = self.digest.mac(&parts);
-        let lead = match self.enter(key) {
-            Turn::Lead(lead) => Some(lead),
-            Turn::Follow(mut leader) => match leader.recv().await {
-                Ok(matched) => return Ok(matched),
-                // The leader gave up; do the work alone.
-                Err(_) => None,
-            },
+        let lead = loop {
+            match self.enter(key) {
+                Turn::Lead(lead) => break lead,
+                Turn::Follow(mut leader) => {
+                    // A leader that gave up answers nothing; one of its followers takes its place.
+                    if let Ok(matched) = leader.recv().await {
+                        return Ok(matched);
+                    }
+                }
+            }
         };
         let secret = secret.to_owned();
         let matched = self
@@ -82,10 +85,8 @@ impl HashPool {
             })
             .await?
             .filter(|_| is_known);
-        if let Some(lead) = lead {
-            // No follower is no error.
-            let _ = lead.answer.send(matched);
-        }
+        // No follower is no error.
+        let _ = lead.answer.send(matched);
         Ok(matched)
     }
 
@@ -110,8 +111,8 @@ impl HashPool {
     ) -> Result<T, Fault> {
         let place = tokio::time::timeout(QUEUE_TIME, self.places.place(party))
             .await
-            .map_err(|_| Fault::temporary("all places for slow hashes are taken"))?
-            .map_err(|TooMany| Fault::temporary("too many secret checks of one client wait"))?;
+            .map_err(|_| Fault::overload("all places for slow hashes are taken"))?
+            .map_err(|TooMany| Fault::overload("too many secret checks of one client wait"))?;
         tokio::task::spawn_blocking(move || {
             let _place = place;
             work()

@@ -53,6 +53,8 @@ pub(crate) struct Fault {
     pub source: String,
     /// Whether a later try may succeed.
     pub is_temporary: bool,
+    /// Whether callers caused it by asking too much; then it is no news for the log.
+    pub is_overload: bool,
 }
 
 impl From<OAuthError> for Failure {
@@ -73,12 +75,19 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Fault(Fault {
+        Self {
             is_temporary: matches!(error, StoreError::Unavailable(_)),
             source: error.to_string(),
-        })
+            is_overload: false,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
     }
 }
 
@@ -88,6 +97,7 @@ impl Fault {
         Self {
             source: source.into(),
             is_temporary: false,
+            is_overload: false,
         }
     }
 
@@ -96,6 +106,18 @@ impl Fault {
         Self {
             source: source.into(),
             is_temporary: true,
+            is_overload: false,
+        }
+    }
+}
+
+impl Fault {
+    /// More was asked than can be done in time.
+    pub(crate) fn overload(source: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            is_temporary: true,
+            is_overload: true,
         }
     }
 }
@@ -178,7 +200,11 @@ impl Failure {
             }
             Self::Admin(error) => admin_error(&error),
             Self::Fault(fault) => {
-                tracing::error!(source = %fault.source, "A request failed because of the server itself.");
+                if fault.is_overload {
+                    tracing::debug!(source = %fault.source, "A request was refused to bound the load.");
+                } else {
+                    tracing::error!(source = %fault.source, "A request failed because of the server itself.");
+                }
                 let (code, hint) = if fault.is_temporary {
                     (ErrorCode::TemporarilyUnavailable, "Try again in a moment.")
                 } else {

@@ -21,7 +21,7 @@ use crate::config::{ListenAddress, Listener, Settings};
 use crate::endpoint::health;
 use crate::reply::{ErrorStyle, Failure, Fault};
 use crate::state::{App, AppState};
-use crate::{admin, clock, observe, public, tls, upkeep};
+use crate::{admin, observe, public, tls, upkeep};
 
 /// Pending connections the kernel keeps.
 const BACKLOG: u32 = 1024;
@@ -111,6 +111,15 @@ pub async fn serve(
     }
     if ports != Ports::Public {
         let listener = &settings.serve.admin;
+        if listener.auth.client_ca.is_some()
+            && matches!(listener.address(), ListenAddress::Unix { .. })
+        {
+            return Err(
+                "serve.admin.auth.client_ca is set, but a Unix socket has no client \
+                        certificates; use permissions of the socket, or a TCP address."
+                    .to_owned(),
+            );
+        }
         let tls = tls::acceptor(
             &settings.serve.tls(listener),
             listener.auth.client_ca.as_deref(),
@@ -159,10 +168,7 @@ async fn start(
         let not_yet = match store.readiness().await {
             Ok(Readiness::Ready) => {
                 match AppState::new(settings.clone(), Arc::clone(&store), version).await {
-                    Ok(app) => match crate::watch::catch_up(&app, clock::now()).await {
-                        Ok(()) => return Ok(Arc::new(app)),
-                        Err(error) => error.to_string(),
-                    },
+                    Ok(app) => return Ok(Arc::new(app)),
                     Err(fault) if fault.is_temporary => fault.source,
                     Err(fault) => return Err(fault.source),
                 }

@@ -24,7 +24,7 @@ use crate::endpoint::discovery;
 use crate::hash_pool::HashPool;
 use crate::metrics::Metrics;
 use crate::reply::{self, ErrorStyle, Fault};
-use crate::watch;
+use crate::{clock, watch};
 
 /// A shared handle; what handlers get.
 pub(crate) type App = Arc<AppState>;
@@ -92,6 +92,9 @@ impl AppState {
         store: Arc<dyn Store>,
         version: &'static str,
     ) -> Result<Self, Fault> {
+        // The position comes first: what changes from now on is read from the log, whatever is read below.
+        let log = store.changes_since(0).await.map_err(Fault::from)?;
+        let log_position = watch::Position::at_start(log.position, clock::now());
         let keyring = keyring(&settings, &*store).await?;
         let alg = match settings.strategies.signing_alg {
             config::SigningAlgorithm::Rs256 => Alg::RS256,
@@ -154,7 +157,7 @@ impl AppState {
                 &settings, alg,
             )))),
             version,
-            log_position: watch::Position::default(),
+            log_position,
             server_epoch: AtomicU64::new(server_epoch),
             is_draining: false.into(),
             store,

@@ -1,82 +1,107 @@
 //! A stream that gives up on peers that do not read or write.
 //!
-//! Compat: the limits of Hydra's servers: idle 120 s, write 10 s. Reading a request may take 20 s from its first
-//! byte; within that the body has 5 s of its own (`extract`).
+//! Compat: the limits of Hydra's servers: idle 120 s, write 10 s. The first request of a connection must be there 20 s
+//! after it was opened; within that, a body has 5 s of its own (`extract`). While a request is being answered, nothing
+//! is expected of the peer.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 const IDLE_TIME: Duration = Duration::from_secs(120);
-const REQUEST_TIME: Duration = Duration::from_secs(20);
+const FIRST_REQUEST_TIME: Duration = Duration::from_secs(20);
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// The stream and its deadlines.
+/// What a connection is doing; shared by its stream and its requests.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    has_served: AtomicBool,
+    in_flight: AtomicUsize,
+}
+
+/// A request in flight, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Activity>);
+
+impl Activity {
+    /// Notes that a request is being answered.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+        self.has_served.store(true, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The stream and its deadline.
 pub(crate) struct Timed<S> {
     stream: S,
-    /// Armed only while a read or write waits; re-armed lazily, so that a busy connection sets no timers.
-    timer: Option<Pin<Box<Sleep>>>,
-    phase: Phase,
+    activity: Arc<Activity>,
+    /// Set while a read or write waits, and gone with the next byte, so that a busy connection sets no timers.
+    timer: Option<(Wait, Pin<Box<Sleep>>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Between requests.
-    Idle,
-    /// Bytes of a request have come and no byte of an answer has gone.
-    Request,
-    /// A write waits for the peer.
+enum Wait {
+    Read,
     Write,
 }
 
 impl<S> Timed<S> {
     /// Without a deadline until the first wait.
-    pub(crate) const fn new(stream: S) -> Self {
+    pub(crate) const fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self {
             stream,
+            activity,
             timer: None,
-            phase: Phase::Idle,
         }
     }
 
-    fn enter(&mut self, phase: Phase) {
-        if self.phase != phase {
-            self.phase = phase;
+    /// Whether this wait has lasted too long.
+    fn poll_deadline(&mut self, wait: Wait, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.timer.as_ref().is_none_or(|(known, _)| *known != wait) {
+            let limit = match wait {
+                Wait::Write => WRITE_TIME,
+                Wait::Read if self.activity.has_served.load(Ordering::Relaxed) => IDLE_TIME,
+                Wait::Read => FIRST_REQUEST_TIME,
+            };
+            self.timer = Some((wait, Box::pin(sleep(limit))));
+        }
+        let Some((_, timer)) = &mut self.timer else {
+            return Poll::Pending;
+        };
+        if timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        if wait == Wait::Read && self.activity.in_flight.load(Ordering::Relaxed) > 0 {
+            // The peer waits for us, not we for the peer; look again later.
+            timer.set(sleep(IDLE_TIME));
+            return timer.as_mut().poll(cx).map(|()| timed_out());
+        }
+        Poll::Ready(timed_out())
+    }
+
+    fn forget(&mut self, wait: Wait) {
+        if self.timer.as_ref().is_some_and(|(known, _)| *known == wait) {
             self.timer = None;
-        }
-    }
-
-    /// Whether the present phase has lasted too long.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let limit = match self.phase {
-            Phase::Idle => IDLE_TIME,
-            Phase::Request => REQUEST_TIME,
-            Phase::Write => WRITE_TIME,
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-        Future::poll(timer.as_mut(), cx)
-            .map(|()| io::Error::new(io::ErrorKind::TimedOut, "the peer took too long"))
-    }
-
-    fn restart(&mut self) {
-        let limit = match self.phase {
-            Phase::Idle => IDLE_TIME,
-            Phase::Request => REQUEST_TIME,
-            Phase::Write => WRITE_TIME,
-        };
-        if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(next(limit));
         }
     }
 }
 
-fn next(limit: Duration) -> Instant {
-    Instant::now() + limit
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the peer took too long")
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
@@ -88,10 +113,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let this = self.get_mut();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(done) => {
-                this.enter(Phase::Request);
+                // Before the first request, bytes that trickle in do not buy time.
+                if this.activity.has_served.load(Ordering::Relaxed) {
+                    this.forget(Wait::Read);
+                }
                 Poll::Ready(done)
             }
-            Poll::Pending => this.poll_deadline(cx).map(Err),
+            Poll::Pending => this.poll_deadline(Wait::Read, cx).map(Err),
         }
     }
 }
@@ -104,14 +132,10 @@ impl<S: AsyncWrite + Unpin> Timed<S> {
     ) -> Poll<io::Result<T>> {
         match outcome {
             Poll::Ready(done) => {
-                self.enter(Phase::Idle);
-                self.restart();
+                self.forget(Wait::Write);
                 Poll::Ready(done)
             }
-            Poll::Pending => {
-                self.enter(Phase::Write);
-                self.poll_deadline(cx).map(Err)
-            }
+            Poll::Pending => self.poll_deadline(Wait::Write, cx).map(Err),
         }
     }
 }

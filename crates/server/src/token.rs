@@ -62,8 +62,9 @@ pub(crate) async fn read(
         return Ok(None);
     };
     let mut keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
-    if !keys.iter().any(|key| key.signing.kid() == kid) && watch::look_again(app, now).await {
+    if !keys.iter().any(|key| key.signing.kid() == kid) {
         // Another process may have made this key a moment ago.
+        watch::look_again(app, now).await.map_err(Fault::from)?;
         keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     }
     let verified = keys.iter().any(|key| {

@@ -11,6 +11,8 @@ use crate::state::{App, AppState};
 
 /// How often the log is read.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// What an unknown key id or a look at the published keys may cost: one more reading of the log in this time.
+const MOMENT: Duration = Duration::from_millis(100);
 /// Without the log for this long, everything cached is dropped.
 const BLIND_MAX: Duration = Duration::from_secs(10);
 
@@ -18,6 +20,15 @@ const BLIND_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Position {
     inner: std::sync::Mutex<Seen>,
+}
+
+impl Position {
+    /// Of a process whose caches are still empty.
+    pub(crate) fn at_start(position: u64, now: Timestamp) -> Self {
+        Self {
+            inner: std::sync::Mutex::new(Seen { position, at: now }),
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -57,14 +68,18 @@ pub(crate) async fn follow(app: App) {
     }
 }
 
-/// Reads the log now unless it was read less than a second ago. Answers whether it was read.
-pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> bool {
+/// Reads the log now, unless it was read a moment ago.
+pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
     let seen = *app
         .log_position
         .inner
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    seen.at.plus(INTERVAL) < now && catch_up(app, now).await.is_ok()
+    if seen.at.plus(MOMENT) < now {
+        catch_up(app, now).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Forgets what changed since the last look.

@@ -3,6 +3,7 @@
 //! Spec: RFC 6749 4.4
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::audience::{self, AudienceError};
@@ -133,8 +134,12 @@ pub fn grant_allowed(client: &Client, grant_type: &str) -> Result<(), OAuthError
     ))
 }
 
+/// Each audience once, in order of first occurrence.
 fn requested_audience(given: &[Cow<'_, str>]) -> Vec<String> {
-    let kept = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+    let mut seen = HashSet::new();
+    let mut kept = |value: &str| {
+        (!value.is_empty() && seen.insert(value.to_owned())).then(|| value.to_owned())
+    };
     match given {
         [single] => single.split(' ').filter_map(kept).collect(),
         many => many.iter().filter_map(|value| kept(value)).collect(),

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
+/// How much longer than a token or assertion what was said of it is remembered.
+pub const MARGIN: Duration = Duration::from_secs(61);
+
 /// The content of an access token. It has no row: the sealed or signed token is its own session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessToken {
@@ -42,9 +45,10 @@ impl AccessToken {
 
     /// Until when a revocation must be remembered.
     ///
-    /// Security: one second longer than `exp` says, since a token is good through its last second.
+    /// Security: longer than `exp` says: a token is good through its last second, and clocks of several processes
+    /// differ.
     pub fn revoked_until(&self) -> Timestamp {
-        self.expires_at.plus(Duration::from_secs(1))
+        self.expires_at.plus(MARGIN)
     }
 
     /// Seconds left, rounded down: the `expires_in` of an answer.

@@ -7,7 +7,6 @@
 //! ID token, or anything else signed with the same key, never passes for one.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tessera_crypto::jose::{Jws, SigningKey, sign_compact};
 use tessera_crypto::{Entropy, SealKeys, b64};
@@ -47,7 +46,7 @@ struct Claims<'a> {
     aud: &'a [String],
     client_id: &'a str,
     exp: i64,
-    ext: &'a RawValue,
+    ext: Map<String, Value>,
     iat: i64,
     iss: &'a str,
     jti: &'a str,

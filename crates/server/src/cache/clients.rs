@@ -40,6 +40,10 @@ impl ClientCache {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client));
         }
+        // No database can hold such an id, so no client has it.
+        if client_id.contains('\0') {
+            return Ok(None);
+        }
         let before = self.evictions.load(Ordering::SeqCst);
         let Some(record) = store.find_client(client_id).await? else {
             return Ok(None);

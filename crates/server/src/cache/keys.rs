@@ -39,6 +39,7 @@ pub(crate) struct KeyCache {
     sets: RwLock<Sets>,
     seal: SealKeys,
     alg: Alg,
+    making: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +55,7 @@ impl KeyCache {
             sets: RwLock::default(),
             seal,
             alg,
+            making: tokio::sync::Mutex::default(),
         }
     }
 
@@ -72,9 +74,14 @@ impl KeyCache {
             }
             sets.evictions
         };
-        let mut rows = store.keys(set).await.map_err(fault)?;
+        let mut rows = store.keys(set).await.map_err(Fault::from)?;
         if rows.is_empty() {
-            rows = self.make_first(store, pool, set, now).await?;
+            // One request makes the key; those that came meanwhile find it.
+            let _turn = self.making.lock().await;
+            rows = store.keys(set).await.map_err(Fault::from)?;
+            if rows.is_empty() {
+                rows = self.make_first(store, pool, set, now).await?;
+            }
         }
         let keys = Arc::new(
             rows.iter()
@@ -105,7 +112,7 @@ impl KeyCache {
     /// Seals again what an older secret sealed, so that the secret may go. Answers how many keys that were.
     pub(crate) async fn reseal(&self, store: &dyn Store) -> Result<usize, Fault> {
         let mut count = 0_usize;
-        for row in store.all_keys().await.map_err(fault)? {
+        for row in store.all_keys().await.map_err(Fault::from)? {
             if self.seal.sealed_with_newest(&row.sealed_jwk) {
                 continue;
             }
@@ -117,7 +124,7 @@ impl KeyCache {
             if store
                 .reseal_key(&renewed, &row.sealed_jwk)
                 .await
-                .map_err(fault)?
+                .map_err(Fault::from)?
             {
                 count = count.saturating_add(1);
             }
@@ -147,7 +154,7 @@ impl KeyCache {
             kid,
             created_at: now,
         };
-        let rows = store.insert_first_key(&row).await.map_err(fault)?;
+        let rows = store.insert_first_key(&row).await.map_err(Fault::from)?;
         tracing::info!(
             set,
             alg = alg.as_str(),
@@ -195,15 +202,4 @@ impl KeyCache {
 /// What a sealed key is bound to, so that rows cannot be exchanged.
 fn bound_to(set: &str, kid: &str) -> Vec<u8> {
     [set.as_bytes(), &[0], kid.as_bytes()].concat()
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as a function value in map_err"
-)]
-fn fault(error: tessera_store::StoreError) -> Fault {
-    Fault {
-        is_temporary: matches!(error, tessera_store::StoreError::Unavailable(_)),
-        source: error.to_string(),
-    }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
 async fn respond(app: &AppState) -> Result<Response, Failure> {
     let now = clock::now();
     // A key that another process signs with already must be in the answer.
-    watch::look_again(app, now).await;
+    watch::look_again(app, now).await?;
     let configured = app
         .settings
         .webfinger
