@@ -30,6 +30,11 @@ use args::{
 use clap::FromArgMatches as _;
 use failure::{Failure, Outcome};
 
+/// musl's own allocator takes one lock for all threads.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Fails only when a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
