@@ -5,12 +5,17 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a panic is a failed test"
 )]
 
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
+#[path = "acceptance/packaging.rs"]
+mod packaging;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/static_binary.rs"]
+mod static_binary;
 #[path = "acceptance/walk.rs"]
 mod walk;

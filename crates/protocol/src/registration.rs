@@ -83,6 +83,12 @@ pub fn decode_object(members: Map<String, Value>) -> Result<ClientMetadata, Deco
 
 fn decode_jwks(value: Value) -> Result<ClientJwks, DecodeError> {
     let named = |e: &dyn fmt::Display| DecodeError(format!("member 'jwks': {e}"));
+    if !value.is_object() {
+        return Err(named(&format!(
+            "a key set is an object, not {}",
+            kind_of(&value)
+        )));
+    }
     let mut set: ClientJwks = serde_json::from_value(value).map_err(|e| named(&e))?;
     for key in set.keys.iter_mut().flatten() {
         key.check().map_err(|e| named(&e))?;
@@ -273,11 +279,14 @@ fn checked_origin(origin: &str) -> Result<String, OAuthError> {
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return refused("must not hold a user name or password");
     }
-    let trimmed = origin.trim_end_matches('/');
+    let (scheme, rest) = origin
+        .trim_end_matches('/')
+        .split_once(':')
+        .unwrap_or_default();
     if !["", "/"].contains(&parsed.path().trim_end_matches('/')) || origin.contains(['?', '#']) {
         return refused("must end after the host and port");
     }
-    Ok(trimmed.to_owned())
+    Ok(format!("{}:{rest}", scheme.to_ascii_lowercase()))
 }
 
 fn check_redirects(metadata: &ClientMetadata) -> Result<(), OAuthError> {

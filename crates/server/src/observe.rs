@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
@@ -137,30 +137,23 @@ fn endpoint_label(matched: Option<&MatchedPath>) -> &'static str {
 
 /// Routes a request after tidying its path.
 ///
-/// Compat: exactly one trailing slash is forgiven; an unclean path is redirected to the clean one.
+/// Compat: exactly one trailing slash is forgiven; an unclean path is redirected to the clean one; a letter that was
+/// escaped without need is the letter.
 pub(crate) async fn route(router: Router, mut request: Request) -> Result<Response, Infallible> {
     let path = request.uri().path();
-    if path.len() > 1 && path.ends_with('/') && !path.ends_with("//") {
-        let trimmed = path
-            .get(..path.len().saturating_sub(1))
-            .unwrap_or(path)
-            .to_owned();
-        if let Some(uri) = with_path(request.uri(), &trimmed) {
-            *request.uri_mut() = uri;
-        }
-    } else if is_unclean(path) && !path.ends_with("//") {
-        let location = clean(path);
-        let location = match request.uri().query() {
-            Some(query) => format!("{location}?{query}"),
-            None => location,
+    if is_unclean(path) && !path.ends_with("//") {
+        return Ok(redirect(&request));
+    }
+    let has_slash = path.len() > 1 && path.ends_with('/') && !path.ends_with("//");
+    if has_slash || path.contains('%') {
+        let kept = if has_slash {
+            path.strip_suffix('/').unwrap_or(path)
+        } else {
+            path
         };
-        if let Ok(location) = HeaderValue::from_str(&location) {
-            let mut reply = StatusCode::TEMPORARY_REDIRECT.into_response();
-            reply.headers_mut().insert(LOCATION, location);
-            if request.method() == Method::GET {
-                reply.headers_mut().insert(CACHE_CONTROL, NEVER_CACHED);
-            }
-            return Ok(reply);
+        let tidy = unescape_unreserved(kept);
+        if let Some(uri) = with_path(request.uri(), &tidy) {
+            *request.uri_mut() = uri;
         }
     }
     let is_head = request.method() == Method::HEAD;
@@ -172,6 +165,56 @@ pub(crate) async fn route(router: Router, mut request: Request) -> Result<Respon
         sort_allow(reply.headers_mut());
     }
     Ok(reply)
+}
+
+fn redirect(request: &Request) -> Response {
+    let mut location = clean(request.uri().path());
+    if let Some(query) = request.uri().query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    let mut reply = (
+        StatusCode::TEMPORARY_REDIRECT,
+        reply::page("Moved", "This path is written shorter."),
+    )
+        .into_response();
+    let headers = reply.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        headers.insert(LOCATION, location);
+    }
+    if request.method() == Method::GET {
+        headers.insert(CACHE_CONTROL, NEVER_CACHED);
+    }
+    reply
+}
+
+/// Spec: RFC 3986 6.2.2.2: `%68` is `h`. What has a meaning of its own, such as `%2F`, stays escaped.
+fn unescape_unreserved(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        let (plain, tail) = rest.split_at(at);
+        out.push_str(plain);
+        let decoded = tail
+            .get(1..3)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match decoded.map(char::from) {
+            Some(c) if c.is_ascii_alphanumeric() || "-._~".contains(c) => {
+                out.push(c);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            _ => {
+                out.push('%');
+                rest = tail.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Compat: `Allow: DELETE, GET, HEAD`, sorted, comma and blank.
@@ -220,6 +263,14 @@ fn clean(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_needs_no_escape_is_unescaped() {
+        assert_eq!(
+            unescape_unreserved("/%68ealth/a%2Fb%zz%"),
+            "/health/a%2Fb%zz%"
+        );
+    }
 
     #[test]
     fn unclean_paths_are_cleaned() {

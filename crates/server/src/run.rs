@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use tessera_store::{Readiness, Store};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Socket};
@@ -39,9 +39,14 @@ pub enum Ports {
     Admin,
 }
 
-/// Holds requests back until the server has started: only health checks are answered before.
+/// Longest time that a request waits for the server to finish starting.
+const START_WAIT: Duration = Duration::from_secs(5);
+
+/// Holds requests back until the server has started; health checks are answered before.
 pub(crate) struct Gate {
     router: OnceLock<Router>,
+    /// Given back, by closing it, once the router is there.
+    opening: Semaphore,
     waits_for_migrations: AtomicBool,
 }
 
@@ -49,6 +54,7 @@ impl Gate {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             router: OnceLock::new(),
+            opening: Semaphore::new(0),
             waits_for_migrations: AtomicBool::new(false),
         })
     }
@@ -61,10 +67,23 @@ impl Gate {
         Ok(match path.strip_prefix("/admin").unwrap_or(path) {
             "/health/alive" => health::alive().await,
             "/health/ready" => health::starting(self.waits_for_migrations.load(Ordering::Relaxed)),
-            _ => Failure::Fault(Fault::temporary("the server is still starting"))
-                .into_reply(ErrorStyle::default())
-                .into_response(),
+            _ => {
+                // Closing the semaphore is the signal, so being refused is what is waited for.
+                let _ = tokio::time::timeout(START_WAIT, self.opening.acquire()).await;
+                match self.router.get() {
+                    Some(router) => return observe::route(router.clone(), request).await,
+                    None => Failure::Fault(Fault::temporary("the server is still starting"))
+                        .into_reply(ErrorStyle::default())
+                        .into_response(),
+                }
+            }
         })
+    }
+
+    fn open(&self, router: Router) {
+        // A gate is opened once.
+        let _ = self.router.set(router);
+        self.opening.close();
     }
 }
 
@@ -112,9 +131,8 @@ pub async fn serve(
     };
     let mut tasks = JoinSet::new();
     if let Some(app) = &started {
-        // A gate is filled once, here.
-        let _ = public_gate.router.set(public::router(App::clone(app)));
-        let _ = admin_gate.router.set(admin::router(App::clone(app)));
+        public_gate.open(public::router(App::clone(app)));
+        admin_gate.open(admin::router(App::clone(app)));
         tasks.spawn(crate::watch::follow(App::clone(app)));
         tasks.spawn(upkeep::delete_expired(App::clone(app)));
         tracing::info!(issuer = %app.issuer, "Ready.");

@@ -2,6 +2,8 @@
 //!
 //! `TESSERA_TEST_POSTGRES` is the URL of a superuser; every test works in schemas of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -37,22 +39,23 @@ struct Schema {
 
 impl Schema {
     async fn new(server: &str) -> Self {
+        Self::made_by(Arc::new(superuser(server).await), server).await
+    }
+
+    async fn made_by(admin: Arc<Client>, server: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("tessera_test_{}_{number}", std::process::id());
-        let admin = superuser(server).await;
         admin
-            .batch_execute(&format!("CREATE SCHEMA {name}"))
+            .batch_execute(&format!(
+                "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"
+            ))
             .await
             .unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
         let url =
             format!("{server}{separator}application_name={name}&options=-csearch_path%3D{name}");
-        Self {
-            name,
-            url,
-            admin: Arc::new(admin),
-        }
+        Self { name, url, admin }
     }
 
     fn options(&self) -> PostgresOptions {
@@ -99,9 +102,10 @@ fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
 
 async fn keeps_the_contract(prepared: bool) {
     let Some(server) = server() else { return };
+    let admin = Arc::new(superuser(&server).await);
     let schemas = tokio::sync::Mutex::new(Vec::new());
     contract::run(async || {
-        let schema = Schema::new(&server).await;
+        let schema = Schema::made_by(Arc::clone(&admin), &server).await;
         let options = PostgresOptions {
             prepared,
             ..schema.options()

@@ -2,7 +2,7 @@
 //!
 //! Spec: RFC 7591 3.2.1 (the answer), RFC 6902 (patch)
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{OriginalUri, Path, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use tessera_crypto::b64;
@@ -105,7 +105,7 @@ async fn get_client(admin: &Admin, id: &str) -> Result<Response, Failure> {
 }
 
 /// Lists clients.
-pub(crate) async fn list(State(admin): State<Admin>, uri: Uri) -> Response {
+pub(crate) async fn list(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
     answer(list_clients(&admin, &uri).await)
 }
 

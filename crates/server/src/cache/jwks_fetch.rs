@@ -1,7 +1,7 @@
 //! Key sets that clients publish at their `jwks_uri`.
 //!
-//! Freshness: five minutes; a `kid` that is not in the set fetches again, at most once in ten seconds per URL.
-//! A failed fetch is remembered for ten seconds. Fetches of one URL are shared.
+//! Freshness: five minutes; a `kid` that is not in the set fetches again, at most once in ten seconds per URL. A
+//! failed fetch is remembered as long. Fetches of one URL are shared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,20 @@ use crate::egress::{Egress, EgressError};
 const URLS_MAX: usize = 2_000;
 /// How long a set is good.
 const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
-/// How long at least between two fetches of one URL.
+/// How long at least between two fetches that an unknown `kid` causes, and how long a failure is remembered.
 const PAUSE: Duration = Duration::from_secs(10);
 
 type Fetched = Result<Arc<Vec<Jwk>>, EgressError>;
-type Slot = Arc<Mutex<Option<(Timestamp, Fetched)>>>;
+type Slot = Arc<Mutex<Option<Known>>>;
+
+/// What is known of one URL.
+#[derive(Debug)]
+struct Known {
+    fetched_at: Timestamp,
+    fetched: Fetched,
+    /// When an unknown `kid` last caused a fetch.
+    missed_at: Option<Timestamp>,
+}
 
 /// The cache.
 #[derive(Debug)]
@@ -56,21 +65,27 @@ impl JwksFetch {
         };
         // Held while fetching: whoever comes meanwhile gets the same answer.
         let mut slot = slot.lock().await;
-        if let Some((fetched_at, fetched)) = slot.as_ref() {
-            let paused = now < fetched_at.plus(PAUSE);
-            let usable = match fetched {
-                Ok(keys) => {
-                    let lacks = kid.is_some_and(|kid| !keys.iter().any(|key| key.kid == kid));
-                    now < fetched_at.plus(FRESH_FOR) && (!lacks || paused)
+        let mut missed_at = None;
+        if let Some(known) = slot.as_ref() {
+            missed_at = known.missed_at;
+            match &known.fetched {
+                Ok(keys) if now < known.fetched_at.plus(FRESH_FOR) => {
+                    let has_it = kid.is_none_or(|kid| keys.iter().any(|key| key.kid == kid));
+                    if has_it || missed_at.is_some_and(|missed| now < missed.plus(PAUSE)) {
+                        return known.fetched.clone();
+                    }
+                    missed_at = Some(now);
                 }
-                Err(_) => paused,
-            };
-            if usable {
-                return fetched.clone();
+                Err(_) if now < known.fetched_at.plus(PAUSE) => return known.fetched.clone(),
+                _ => {}
             }
         }
         let fetched = fetch(egress, url).await;
-        *slot = Some((now, fetched.clone()));
+        *slot = Some(Known {
+            fetched_at: now,
+            fetched: fetched.clone(),
+            missed_at,
+        });
         fetched
     }
 }

@@ -57,8 +57,14 @@ pub struct IdentityProvider {
 impl Settings {
     /// The issuer, exactly as configured. In development mode, when unset, the public port on
     /// localhost.
+    ///
+    /// Compat: version 1 published every issuer with exactly one slash at the end, so a server that is
+    /// started with that version's `--dangerous-force-http` does too.
     #[must_use]
     pub fn issuer(&self) -> String {
+        if let (true, Some(issuer)) = (self.force_http, &self.urls.own.issuer) {
+            return format!("{}/", issuer.trim_end_matches('/'));
+        }
         self.urls.own.issuer.clone().unwrap_or_else(|| {
             let scheme = match self.serve.tls(&self.serve.public) {
                 Tls::Off => "http",

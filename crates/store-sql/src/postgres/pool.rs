@@ -10,14 +10,11 @@ use tokio_postgres::{Error, Row};
 use super::connect::Connector;
 use super::connection::{Connection, Value};
 
-/// The right to use a connection; dropped in the middle of a statement, the connection goes with it.
-pub(super) enum Lease<'p> {
-    Shared(Arc<Connection>),
-    Own {
-        connection: Connection,
-        pool: &'p Pool,
-        _permit: SemaphorePermit<'p>,
-    },
+/// The right to use a connection. One of the pool that is dropped in the middle of a statement is closed.
+pub(super) struct Lease<'p> {
+    connection: Arc<Connection>,
+    /// Where the connection goes back to, unless it is shared.
+    home: Option<(&'p Pool, SemaphorePermit<'p>)>,
 }
 
 impl Lease<'_> {
@@ -26,28 +23,19 @@ impl Lease<'_> {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, Error> {
-        match self {
-            Self::Shared(connection) => connection.rows(sql, values).await,
-            Self::Own { connection, .. } => connection.rows(sql, values).await,
-        }
+        self.connection.rows(sql, values).await
     }
 
     /// The connection is good for the next one.
     pub(super) fn give_back(self) {
-        if let Self::Own {
-            connection, pool, ..
-        } = self
-        {
-            pool.keep(connection);
+        if let Some((pool, _permit)) = self.home {
+            pool.keep(self.connection);
         }
     }
 
     /// The connection is not to be used again, by anybody.
     pub(super) fn discard(self) {
-        match self {
-            Self::Shared(connection) => connection.sever(),
-            Self::Own { connection, .. } => connection.sever(),
-        }
+        self.connection.sever();
     }
 }
 
@@ -79,11 +67,17 @@ impl SharedConnections {
         if let Some(connection) = held.as_ref()
             && connection.is_open()
         {
-            return Ok(Lease::Shared(Arc::clone(connection)));
+            return Ok(Lease {
+                connection: Arc::clone(connection),
+                home: None,
+            });
         }
         let connection = Arc::new(self.connector.connect().await?);
         *held = Some(Arc::clone(&connection));
-        Ok(Lease::Shared(connection))
+        Ok(Lease {
+            connection,
+            home: None,
+        })
     }
 
     pub(super) fn close(&self) {
@@ -100,7 +94,7 @@ impl SharedConnections {
 pub(super) struct Pool {
     connector: Arc<Connector>,
     permits: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Arc<Connection>>>,
     idle_max: usize,
 }
 
@@ -120,16 +114,15 @@ impl Pool {
         let permit = self.permits.acquire().await.map_err(closed)?;
         let connection = match self.idle_connection() {
             Some(connection) => connection,
-            None => self.connector.connect().await?,
+            None => Arc::new(self.connector.connect().await?),
         };
-        Ok(Lease::Own {
+        Ok(Lease {
             connection,
-            pool: self,
-            _permit: permit,
+            home: Some((self, permit)),
         })
     }
 
-    fn idle_connection(&self) -> Option<Connection> {
+    fn idle_connection(&self) -> Option<Arc<Connection>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
             if connection.is_open() {
@@ -139,7 +132,7 @@ impl Pool {
         None
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: Arc<Connection>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.idle_max && !self.permits.is_closed() {
             idle.push(connection);
