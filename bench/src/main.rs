@@ -50,6 +50,9 @@ struct Arguments {
     /// Parts to run, of: requests, start, flat, peers.
     #[arg(long, value_delimiter = ',', default_values = ["requests", "start", "peers", "flat"])]
     only: Vec<String>,
+    /// Of the part `requests`, only rows whose name holds this, such as `SQLite: introspection`.
+    #[arg(long, default_value = "")]
+    filter: String,
     /// Keep-alive connections.
     #[arg(long, default_value_t = 32)]
     connections: usize,

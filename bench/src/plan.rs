@@ -111,7 +111,11 @@ impl Bench<'_> {
             let server = server::start(&self.setup(&self.arguments.binary, &database.dsn()))?;
             let pid = server.process.pid();
             for (name, work, target) in operations(&server, &database)? {
-                table::progress(&format!("{}: {name}", database.engine()));
+                let row = format!("{}: {name}", database.engine());
+                if !row.contains(&self.arguments.filter) {
+                    continue;
+                }
+                table::progress(&row);
                 let floor = Some((floor, &floor_work));
                 let mut pace = self.pace;
                 if name == CREATE {
