@@ -30,6 +30,7 @@ fi
 features=()
 # musl's own allocator takes one lock for all threads.
 if [ $libc = musl ]; then features=(--features mimalloc); fi
+if [ -n "${TESSERA_EXTRA_FEATURES:-}" ]; then features+=(--features "$TESSERA_EXTRA_FEATURES"); fi
 
 TESSERA_GIT_HASH=${TESSERA_GIT_HASH:-$(git rev-parse HEAD 2>/dev/null || echo undefined)}
 # The commit's time, not the clock's, so that two builds of one commit are equal.

@@ -28,6 +28,10 @@ pub(crate) fn router(app: App) -> Router {
     if app.settings.oauth2.public_introspection {
         router = router.route("/oauth2/introspect", with_options(post(introspect::public)));
     }
+    #[cfg(feature = "floor")]
+    {
+        router = router.route("/floor", post(crate::endpoint::floor::post));
+    }
     observe::wrap(router, app)
 }
 

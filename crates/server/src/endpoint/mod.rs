@@ -1,6 +1,8 @@
 //! One file per endpoint.
 
 pub(crate) mod discovery;
+#[cfg(feature = "floor")]
+pub(crate) mod floor;
 pub(crate) mod health;
 pub(crate) mod introspect;
 pub(crate) mod jwks;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tessera_store::{StoreError, StoreResult};
 
@@ -86,7 +87,7 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 /// The connection that is the database.
 pub(super) fn memory() -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
@@ -98,8 +99,16 @@ pub(super) fn direct(path: &Path) -> rusqlite::Result<Connection> {
 fn open_file(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements stay compiled. Without the planner's stability guarantee SQLite looks at bound values while it plans,
+/// and compiles a statement again at every use because the values have changed.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Makes the file and its directory if they are missing. SQLite gives the log the mode of the database.

@@ -1,6 +1,6 @@
 //! No statement of the data plane scans a table.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use super::{clients, grants, keys, replay, upkeep};
 use crate::migrations::STEPS;
@@ -34,5 +34,17 @@ fn no_statement_of_the_data_plane_scans_a_table() {
             .iter()
             .any(|line| line.contains("SCAN") && !line.contains("CONSTANT ROW"));
         assert!(!scans, "{sql}\n{}", plan.join("\n"));
+    }
+}
+
+#[test]
+fn a_statement_is_compiled_once() {
+    let connection = super::connect::memory().unwrap();
+    connection.execute_batch(STEPS[0].sqlite.up).unwrap();
+    for number in 0..3_u8 {
+        let mut statement = connection.prepare_cached(grants::CHECK_LIVE).unwrap();
+        let values = rusqlite::params![[number; 32], i64::from(number), 1, [number; 16]];
+        assert!(!statement.exists(values).unwrap());
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }
