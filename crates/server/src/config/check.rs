@@ -381,6 +381,7 @@ impl Settings {
                 ));
             }
         }
+        self.warn_of_keys_without_effect(warnings);
         if !self.is_development() {
             return;
         }
@@ -389,6 +390,45 @@ impl Settings {
              in production"
                 .to_owned(),
         );
+    }
+}
+
+impl Settings {
+    /// Security: who relies on a hook or on CORS must learn that it is not there, not find out.
+    fn warn_of_keys_without_effect(&self, warnings: &mut Vec<String>) {
+        let ends_tls = |listener: &Listener| {
+            let own = listener.tls.allow_termination_from.as_ref();
+            own.or(self.serve.tls.allow_termination_from.as_ref())
+                .is_some()
+        };
+        let registration = &self.oidc.dynamic_client_registration;
+        for (key, is_set) in [
+            ("oauth2.token_hook", self.oauth2.token_hook.is_some()),
+            (
+                "oauth2.refresh_token_hook",
+                self.oauth2.refresh_token_hook.is_some(),
+            ),
+            (
+                "oidc.dynamic_client_registration.enabled",
+                registration.enabled,
+            ),
+            ("serve.public.cors.enabled", self.serve.public.cors.enabled),
+            ("serve.admin.cors.enabled", self.serve.admin.cors.enabled),
+            (
+                "serve.public.tls.allow_termination_from",
+                ends_tls(&self.serve.public),
+            ),
+            (
+                "serve.admin.tls.allow_termination_from",
+                ends_tls(&self.serve.admin),
+            ),
+        ] {
+            if is_set {
+                warnings.push(format!(
+                    "{key}: is set, but this release does not have it yet"
+                ));
+            }
+        }
     }
 }
 
