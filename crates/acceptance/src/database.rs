@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::binary;
 use crate::report;
 
-/// Names the variable with the DSN of a PostgreSQL superuser.
+/// Names the variable with the DSN of a PostgreSQL superuser, or with `none` to leave PostgreSQL out.
 pub const POSTGRES_VAR: &str = "TESSERA_TEST_POSTGRES";
 
 /// Which engine a test runs on.
@@ -18,12 +18,12 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Every engine at hand. Says so when PostgreSQL is not.
+    /// Every engine. Where PostgreSQL is left out on purpose, says so; a variable that is not set fails the test.
     pub fn at_hand() -> Vec<Self> {
         if superuser_dsn().is_some() {
             return vec![Self::Sqlite, Self::Postgres];
         }
-        report::say(&format!("NOT RUN on PostgreSQL: {POSTGRES_VAR} is not set"));
+        report::say(&format!("NOT RUN on PostgreSQL: {POSTGRES_VAR} is none"));
         vec![Self::Sqlite]
     }
 }
@@ -35,10 +35,14 @@ pub struct Database {
     postgres_name: Option<String>,
 }
 
+/// `None` where the variable is `none`.
 fn superuser_dsn() -> Option<String> {
-    std::env::var(POSTGRES_VAR)
-        .ok()
-        .filter(|dsn| !dsn.is_empty())
+    let value = std::env::var(POSTGRES_VAR).unwrap_or_default();
+    assert!(
+        !value.is_empty(),
+        "no PostgreSQL: run scripts/with-postgres.sh cargo test ..., or set {POSTGRES_VAR}=none to leave it out"
+    );
+    (value != "none").then_some(value)
 }
 
 impl Database {
@@ -99,7 +103,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let (Some(name), Some(superuser)) = (&self.postgres_name, superuser_dsn()) {
+        if let Some(name) = &self.postgres_name
+            && let Some(superuser) = superuser_dsn()
+        {
             psql(
                 &superuser,
                 &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),

@@ -1,6 +1,6 @@
 //! `docs/differences.md`: the deviations from the recordings that we stand by.
 //!
-//! Invariant: a row allows exactly one value of ours (or one matcher). A row that no recording uses is stale, and fails the run.
+//! Invariant: a row allows exactly one value of ours (or one matcher). A row with a step or a member that no recording uses is stale, and fails the run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,11 +21,12 @@ pub enum Part {
     Cli,
 }
 
+/// One step pattern and one member pattern of a line of the table.
 #[derive(Debug)]
 struct Row {
     line: usize,
     scenario: String,
-    steps: String,
+    step: String,
     member: String,
     /// `None`: the member is absent from our answer.
     ours: Option<Value>,
@@ -60,7 +61,7 @@ impl Differences {
             if cells == COLUMNS {
                 inside = true;
             } else if inside && !is_rule {
-                rows.push(row_of(i + 1, &cells)?);
+                rows.extend(rows_of(i + 1, &cells)?);
             }
         }
         Ok(Self(rows))
@@ -91,7 +92,7 @@ impl Differences {
             .map(|row| {
                 format!(
                     "docs/differences.md:{}: stale row, no recording differs there: {} | {} | {}",
-                    row.line, row.scenario, row.steps, row.member
+                    row.line, row.scenario, row.step, row.member
                 )
             })
             .collect()
@@ -101,10 +102,7 @@ impl Differences {
 impl Row {
     fn covers(&self, finding: &Finding) -> bool {
         glob::matches(&self.scenario, &finding.scenario)
-            && self
-                .steps
-                .split(',')
-                .any(|step| glob::matches(step.trim(), &finding.step.to_string()))
+            && glob::matches(&self.step, &finding.step.to_string())
             && glob::matches(&self.member, &finding.member)
     }
 
@@ -118,8 +116,8 @@ impl Row {
     }
 }
 
-fn row_of(line: usize, cells: &[String]) -> Result<Row, String> {
-    let [scenario, steps, member, ours, why] = cells else {
+fn rows_of(line: usize, cells: &[String]) -> Result<Vec<Row>, String> {
+    let [scenario, steps, members, ours, why] = cells else {
         return Err(format!("line {line}: {} cells, not 5", cells.len()));
     };
     if scenario.matches('/').count() != 2 && !scenario.ends_with('*') {
@@ -130,21 +128,48 @@ fn row_of(line: usize, cells: &[String]) -> Result<Row, String> {
     if why.is_empty() {
         return Err(format!("line {line}: no reason"));
     }
-    let ours = match ours.as_str() {
+    let ours: Option<Value> = match ours.as_str() {
         "(absent)" => None,
         text => {
             let value = serde_json::from_str(text);
             Some(value.map_err(|error| format!("line {line}: ours is not JSON: {text}: {error}"))?)
         }
     };
-    Ok(Row {
+    let members = members_of(members);
+    let is_present = ours
+        .as_ref()
+        .is_some_and(|ours| ours["$match"] == "present");
+    if is_present && members.iter().any(|member| member.contains('*')) {
+        return Err(format!(
+            "line {line}: `present` allows any value, so its members have to be named"
+        ));
+    }
+    let row = |step: &str, member: &str| Row {
         line,
         scenario: scenario.clone(),
-        steps: steps.clone(),
-        member: member.clone(),
-        ours,
+        step: step.trim().to_owned(),
+        member: member.to_owned(),
+        ours: ours.clone(),
         used: AtomicBool::new(false),
-    })
+    };
+    Ok(steps
+        .split(',')
+        .flat_map(|step| members.iter().map(move |member| row(step, member)))
+        .collect())
+}
+
+/// Members separated by commas; one that starts with `/` goes on in the part of the one before.
+fn members_of(cell: &str) -> Vec<String> {
+    let mut part = "";
+    let names = cell.split(',').map(|name| {
+        let name = name.trim();
+        if name.starts_with('/') {
+            return format!("{part}{name}");
+        }
+        part = name.split_once(['/', '*']).map_or(name, |(part, _)| part);
+        name.to_owned()
+    });
+    names.collect()
 }
 
 /// Cells of a table line, without the backticks around them; `\|` is a bar inside a cell.
@@ -194,6 +219,7 @@ mod tests {
             ("v1.11.9/clients/list", 7, skip, Some(json!(true)), false),
             ("v1.11.9/clients/list", 7, skip, None, false),
             ("v26.2.0/clients/list", 7, skip, Some(json!(false)), false),
+            ("v26.2.0/token/errors", 1, "status", Some(json!(400)), true),
             ("v26.2.0/token/errors", 3, "status", Some(json!(400)), true),
             ("v26.2.0/token/errors", 2, "status", Some(json!(400)), false),
             (
@@ -216,10 +242,24 @@ mod tests {
     }
 
     #[test]
+    fn every_step_and_member_of_a_row_has_to_be_used() {
+        let head = "| scenario | step | member | ours | why |\n|---|---|---|---|---|\n";
+        let row = "| a/b/c | 1,2 | body:/x/y, /z, header:Link | 1 | why |\n";
+        let table = Differences::parse(&format!("{head}{row}")).unwrap();
+        for member in ["body:/x/y", "body:/z", "header:Link"] {
+            let finding = finding("a/b/c", 1, member, Some(json!(1)));
+            assert!(table.allow(&finding, &Vars::default()), "{member}");
+        }
+        let stale = table.stale(Part::Http);
+        assert_eq!(stale.len(), 3, "{stale:?}");
+        assert!(stale[1].ends_with("a/b/c | 2 | body:/z"), "{stale:?}");
+    }
+
+    #[test]
     fn unused_rows_are_stale() {
         let table = Differences::parse(TABLE).unwrap();
         let (http, cli) = (table.stale(Part::Http), table.stale(Part::Cli));
-        assert_eq!((http.len(), cli.len()), (3, 1));
+        assert_eq!((http.len(), cli.len()), (4, 1));
         assert!(
             http[0].starts_with("docs/differences.md:9: stale row"),
             "{}",
@@ -234,6 +274,7 @@ mod tests {
             "| a/b/c | * | status | 400 | |",
             "| a/b | * | x | 1 | y |",
             "| a/b/c | * | x | no | y |",
+            "| a/b/c | * | body:/* | {\"$match\": \"present\"} | y |",
             "| a |",
         ] {
             assert!(

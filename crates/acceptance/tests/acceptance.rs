@@ -1,7 +1,7 @@
 //! The black-box tests: one binary, a module per subject.
 //!
-//! They drive the executable that `TESSERA_BIN` names (else the debug build), on SQLite always and on PostgreSQL where `TESSERA_TEST_POSTGRES` gives the DSN
-//! of a superuser.
+//! They drive the executable that `TESSERA_BIN` names (else the debug build), on SQLite and on the PostgreSQL whose superuser's DSN is in
+//! `TESSERA_TEST_POSTGRES`; `none` there leaves PostgreSQL out.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

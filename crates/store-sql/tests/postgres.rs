@@ -1,6 +1,6 @@
 //! PostgreSQL keeps the contract, with prepared statements and without, and what it promises beyond it.
 //!
-//! `TESSERA_TEST_POSTGRES` is the URL of a superuser; every test works in schemas of its own.
+//! `TESSERA_TEST_POSTGRES` is the URL of a superuser, or `none` to leave these tests out; every test works in schemas of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -15,13 +15,16 @@ use tessera_store_sql::{MigrationState, OpenOptions, Opened, PostgresOptions, op
 use tokio_postgres::{Client, NoTls};
 
 fn server() -> Option<String> {
-    let url = std::env::var("TESSERA_TEST_POSTGRES")
-        .ok()
-        .filter(|url| !url.is_empty());
-    if url.is_none() {
-        eprintln!("SKIPPED: TESSERA_TEST_POSTGRES is not set, PostgreSQL is not tested");
+    let url = std::env::var("TESSERA_TEST_POSTGRES").unwrap_or_default();
+    assert!(
+        !url.is_empty(),
+        "no PostgreSQL: run scripts/with-postgres.sh cargo test ..., or set TESSERA_TEST_POSTGRES=none to leave it out"
+    );
+    if url == "none" {
+        eprintln!("NOT RUN on PostgreSQL: TESSERA_TEST_POSTGRES is none");
+        return None;
     }
-    url
+    Some(url)
 }
 
 async fn superuser(url: &str) -> Client {
