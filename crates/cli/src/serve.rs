@@ -16,7 +16,7 @@ pub(crate) struct Serve {
     /// Configuration files (YAML, JSON, TOML); of several, later ones win. Commas separate, and it may be given more than once.
     #[arg(long, short = 'c', global = true, value_name = "FILES")]
     config: Vec<String>,
-    /// For development: plain HTTP, generated secrets, built-in login and consent pages.
+    /// For development: plain HTTP, and what must be set otherwise has a default.
     #[arg(long, global = true)]
     pub(crate) dev: bool,
     /// Serve plain HTTP without a TLS-terminating proxy in front (v1).

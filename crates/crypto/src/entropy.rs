@@ -6,14 +6,6 @@
 pub trait Entropy: Send + Sync {
     /// Overwrites all of `dest`.
     fn fill(&self, dest: &mut [u8]);
-
-    /// `N` fresh bytes. For a `dyn Entropy` use [`random_bytes`].
-    fn bytes<const N: usize>(&self) -> [u8; N]
-    where
-        Self: Sized,
-    {
-        random_bytes(self)
-    }
 }
 
 /// `N` fresh bytes.
@@ -43,7 +35,7 @@ mod tests {
 
     #[test]
     fn two_draws_differ() {
-        let first: [u8; 32] = OsEntropy.bytes();
+        let first: [u8; 32] = random_bytes(&OsEntropy);
         let second: [u8; 32] = random_bytes(&OsEntropy);
         assert_ne!(first, second);
         assert_ne!(first, [0; 32]);

@@ -1,7 +1,7 @@
-//! Keys derived from `secrets.system`: one for sealing and one for MACs per secret and purpose.
+//! Keys derived from `secrets.system`: one for sealing per secret and purpose.
 //!
 //! Spec: RFC 5869 (HKDF with SHA-256, no salt, info = `tessera/v1/<purpose>`).
-//! Invariant: the first secret seals and signs; every listed secret still opens and verifies.
+//! Invariant: the first secret seals; every listed secret still opens.
 //! Security: purposes never share a key, so nothing sealed for one opens as another.
 
 use std::fmt;
@@ -10,12 +10,14 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{mac::MacKeys, seal::SealKeys, secret::Secret};
+use crate::{seal::SealKeys, secret::Secret};
 
 /// The shortest acceptable secret, in characters; what the configuration schema demands too.
 pub const SECRET_CHARS_MIN: usize = 16;
 
-/// Sealing key (32 bytes), MAC key (32 bytes), key id (2 bytes), in this order.
+/// Sealing key (32 bytes), a part that is not used (32 bytes), key id (2 bytes), in this order.
+///
+/// Invariant: the layout never changes, as the labels do not.
 const DERIVED_BYTES: usize = 66;
 
 /// What a derived key is for.
@@ -29,9 +31,7 @@ pub enum Purpose {
     RefreshToken,
     /// Authorization codes.
     AuthorizationCode,
-    /// Device codes.
-    DeviceCode,
-    /// Login, consent, logout and device challenges and verifiers.
+    /// Login, consent and logout challenges and verifiers.
     Challenge,
     /// Session and CSRF cookies.
     Cookie,
@@ -43,8 +43,6 @@ pub enum Purpose {
     SessionAtRest,
     /// The `ref` header of JWT access tokens.
     TokenRef,
-    /// Registration access tokens.
-    RegistrationToken,
 }
 
 impl Purpose {
@@ -53,14 +51,12 @@ impl Purpose {
             Self::AccessToken => "tessera/v1/access_token",
             Self::RefreshToken => "tessera/v1/refresh_token",
             Self::AuthorizationCode => "tessera/v1/authorization_code",
-            Self::DeviceCode => "tessera/v1/device_code",
             Self::Challenge => "tessera/v1/challenge",
             Self::Cookie => "tessera/v1/cookie",
             Self::PageToken => "tessera/v1/page_token",
             Self::KeyAtRest => "tessera/v1/key_at_rest",
             Self::SessionAtRest => "tessera/v1/session_at_rest",
             Self::TokenRef => "tessera/v1/token_ref",
-            Self::RegistrationToken => "tessera/v1/registration_token",
         }
     }
 }
@@ -126,12 +122,6 @@ impl Keyring {
         SealKeys::new(self.derive(purpose).map(|key| (key.id, key.seal)))
     }
 
-    /// The MAC keys for `purpose`, independent of its sealing keys. Prepare them once, at start.
-    #[must_use]
-    pub fn mac_keys(&self, purpose: Purpose) -> MacKeys {
-        MacKeys::new(self.derive(purpose).map(|key| key.mac))
-    }
-
     #[expect(
         clippy::expect_used,
         reason = "the output is 66 bytes, HKDF-SHA256 gives up to 8160"
@@ -154,7 +144,6 @@ impl fmt::Debug for Keyring {
 
 struct DerivedKey {
     seal: Zeroizing<[u8; 32]>,
-    mac: Zeroizing<[u8; 32]>,
     id: [u8; 2],
 }
 
@@ -162,13 +151,11 @@ impl DerivedKey {
     fn split(okm: &[u8; DERIVED_BYTES]) -> Self {
         let mut key = Self {
             seal: Zeroizing::default(),
-            mac: Zeroizing::default(),
             id: [0; 2],
         };
         let (seal, rest) = okm.split_at(key.seal.len());
-        let (mac, id) = rest.split_at(key.mac.len());
+        let (_, id) = rest.split_at(rest.len() - key.id.len());
         key.seal.copy_from_slice(seal);
-        key.mac.copy_from_slice(mac);
         key.id.copy_from_slice(id);
         key
     }
@@ -198,12 +185,10 @@ mod tests {
     #[test]
     fn derivation_is_hkdf_with_the_documented_label() {
         // Computed with another HKDF implementation (python-cryptography).
-        let expected = "b866c3e6392faf495e2a611515f9f49ecbac49bc4e783c706383d5ebd1e1cd63\
-                        58bf7cb77bf8ecef00077a46890874116fcca4000701d18b9d4fe914491cd730\
-                        5069";
+        let expected = "b866c3e6392faf495e2a611515f9f49ecbac49bc4e783c706383d5ebd1e1cd635069";
         let ring = Keyring::new(&secrets(&["a system secret of some length"])).unwrap();
         let key = ring.derive(Purpose::AccessToken).next().unwrap();
-        let bytes = [&key.seal[..], &key.mac[..], &key.id[..]].concat();
+        let bytes = [&key.seal[..], &key.id[..]].concat();
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(hex, expected);
     }
@@ -211,10 +196,19 @@ mod tests {
     #[test]
     fn purposes_do_not_share_keys() {
         let ring = Keyring::new(&secrets(&["a system secret of some length"])).unwrap();
-        let data = b"same data";
-        let tag = ring.mac_keys(Purpose::AccessToken).mac(data);
-        assert!(ring.mac_keys(Purpose::AccessToken).verify(data, &tag));
-        assert!(!ring.mac_keys(Purpose::RefreshToken).verify(data, &tag));
+        let mut sealed = Vec::new();
+        let keys = ring.seal_keys(Purpose::AccessToken);
+        keys.seal(&crate::OsEntropy, b"", b"same data", &mut sealed);
+        assert!(
+            ring.seal_keys(Purpose::AccessToken)
+                .open(b"", &sealed)
+                .is_ok()
+        );
+        assert!(
+            ring.seal_keys(Purpose::RefreshToken)
+                .open(b"", &sealed)
+                .is_err()
+        );
     }
 
     #[test]

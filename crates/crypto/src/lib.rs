@@ -20,7 +20,7 @@ pub mod slow_hash;
 
 pub use entropy::{Entropy, OsEntropy, random_bytes};
 pub use keyring::{Keyring, KeyringError, Purpose};
-pub use mac::{MacKeys, ProcessMac, sha256};
+pub use mac::{ProcessMac, sha256};
 pub use seal::{OpenError, SealKeys};
 pub use secret::{Secret, constant_time_eq};
 pub use slow_hash::{SlowHash, SlowHashError};

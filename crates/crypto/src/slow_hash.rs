@@ -3,15 +3,13 @@
 //! Spec: RFC 8018 s5.2 (PBKDF2), RFC 9106 (argon2), the bcrypt paper by Provos and Mazieres.
 //!
 //! Compat: the texts are the reference server's:
-//! `$pbkdf2-sha256$i=<iterations>,l=<bytes>$<salt>$<hash>` with
-//! unpadded standard base64, and `$2a$` bcrypt. When verifying, the length comes from the hash and
-//! not from `l=`,
-//! the names `sha224` and `sha384` mean SHA3, and an unknown digest name means SHA-256; imported
-//! hashes depend on it.
+//! `$pbkdf2-sha256$i=<iterations>,l=<bytes>$<salt>$<hash>` with unpadded standard base64, and
+//! `$2a$` bcrypt; argon2 is verified and never made. When verifying, the length comes from the hash
+//! and not from `l=`, the names `sha224` and `sha384` mean SHA3, and an unknown digest name means
+//! SHA-256; imported hashes depend on it.
 //!
 //! Security: a stored text may come from an import, so the work it can ask for is bounded (`*_MAX`
-//! below).
-//! Each call takes milliseconds to seconds of CPU: never on an async thread.
+//! below). Each call takes milliseconds to seconds of CPU: never on an async thread.
 
 use std::fmt;
 
@@ -37,9 +35,9 @@ pub const BCRYPT_COST_MIN: u32 = 4;
 /// The most PBKDF2 iterations done for one hash, over all its blocks; about two seconds.
 pub const PBKDF2_ITERATIONS_MAX: u32 = 10_000_000;
 /// The most memory argon2 may ask for, in KiB.
-pub const ARGON2_MEMORY_KIB_MAX: u32 = 256 * 1024;
+const ARGON2_MEMORY_KIB_MAX: u32 = 256 * 1024;
 /// The most argon2 work: KiB of memory times passes.
-pub const ARGON2_KIB_PASSES_MAX: u64 = 1024 * 1024;
+const ARGON2_KIB_PASSES_MAX: u64 = 1024 * 1024;
 /// The most lanes of argon2.
 const ARGON2_LANES_MAX: u32 = 64;
 

@@ -111,15 +111,6 @@ pub trait Migrations: Send + Sync {
 
     /// Reverts the newest `steps` applied steps and answers which those were. What they held is lost.
     async fn down(&self, steps: u32) -> StoreResult<Vec<MigrationStatus>>;
-
-    /// The steps that [`Migrations::up`] would apply, oldest first.
-    async fn plan(&self) -> StoreResult<Vec<MigrationStatus>> {
-        let status = self.status().await?;
-        Ok(status
-            .into_iter()
-            .filter(|s| s.state == MigrationState::Pending)
-            .collect())
-    }
 }
 
 /// A row of the table `schema_migrations`.

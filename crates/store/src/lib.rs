@@ -20,7 +20,7 @@ pub mod contract;
 pub mod memory;
 mod storable;
 
-pub use storable::{check_client, check_key, check_text};
+pub use storable::{check_client, check_key, check_list, check_text};
 
 /// What a database misbehaving looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]

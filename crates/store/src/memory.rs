@@ -10,7 +10,7 @@ use tessera_protocol::time::Timestamp;
 use crate::{
     CHANGES_KEPT_MICROS, CHANGES_LISTED_MAX, Changed, Changes, Claim, ClaimOutcome, ClientFilter,
     Clients, CreateClient, Grants, KeyRow, Keys, Liveness, Page, Readiness, ReplaceClient, Replay,
-    StoreResult, TokenAnchor, Upkeep, check_client, check_key, check_text,
+    StoreResult, TokenAnchor, Upkeep, check_client, check_key, check_list, check_text,
 };
 
 /// A store that forgets everything when it is dropped.
@@ -139,12 +139,7 @@ impl Clients for MemoryStore {
         filter: &ClientFilter,
         page: &Page,
     ) -> StoreResult<Vec<ClientRecord>> {
-        for text in [&filter.name, &filter.owner, &page.after]
-            .into_iter()
-            .flatten()
-        {
-            check_text(text)?;
-        }
+        check_list(filter, page)?;
         let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
         let is_wanted = |record: &&ClientRecord| {
             filter

@@ -2,7 +2,7 @@
 
 use tessera_protocol::client::ClientRecord;
 
-use crate::{KeyRow, StoreError, StoreResult};
+use crate::{ClientFilter, KeyRow, Page, StoreError, StoreResult};
 
 /// Refuses a text with a NUL, which PostgreSQL cannot keep and others may cut.
 ///
@@ -33,6 +33,14 @@ pub fn check_client(record: &ClientRecord) -> StoreResult<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a question about clients that names what cannot be stored.
+pub fn check_list(filter: &ClientFilter, page: &Page) -> StoreResult<()> {
+    [&filter.name, &filter.owner, &page.after]
+        .into_iter()
+        .flatten()
+        .try_for_each(|text| check_text(text))
 }
 
 /// Refuses a key whose names cannot be stored as they are.

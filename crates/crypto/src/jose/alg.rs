@@ -63,8 +63,7 @@ impl Alg {
     }
 
     /// The `kty` of its keys.
-    #[must_use]
-    pub const fn kty(self) -> &'static str {
+    pub(super) const fn kty(self) -> &'static str {
         match self {
             Self::ES256 | Self::ES384 | Self::ES512 => "EC",
             Self::EdDSA => "OKP",
@@ -73,8 +72,7 @@ impl Alg {
     }
 
     /// The `crv` of its keys; RSA keys have none.
-    #[must_use]
-    pub const fn crv(self) -> Option<&'static str> {
+    pub(super) const fn crv(self) -> Option<&'static str> {
         match self {
             Self::ES256 => Some("P-256"),
             Self::ES384 => Some("P-384"),

@@ -3,9 +3,8 @@
 //! Spec: RFC 8017 s3.2, RFC 7518 s6.3.2 (dp, dq and qi are optional there).
 //! Compat: keys that the reference server's v1 generation wrote have none; the cryptography library
 //! wants all three.
-//! Security: the time depends on the key. It runs when a key is imported, not when one signs; the
-//! library compares
-//! the results with the other members.
+//! Security: the time depends on the key. It runs when a key is parsed, not when one signs; the
+//! library compares the results with the other members.
 
 use std::cmp::Ordering;
 

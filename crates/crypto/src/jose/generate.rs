@@ -34,18 +34,6 @@ impl fmt::Display for GenerateError {
 
 impl std::error::Error for GenerateError {}
 
-/// The size of an RSA key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RsaBits {
-    /// 2048 bits, the default.
-    #[default]
-    B2048,
-    /// 3072 bits.
-    B3072,
-    /// 4096 bits; signs five times slower than 2048.
-    B4096,
-}
-
 /// A new private key for `alg`, with `use` set to `sig`. RSA keys have 2048 bits.
 ///
 /// `entropy` feeds Ed25519; the library draws for RSA and ECDSA itself, from the operating system.
@@ -58,24 +46,12 @@ pub fn generate(alg: Alg, kid: &str, entropy: &dyn Entropy) -> Result<Jwk, Gener
         Alg::ES384 => ec(alg, kid, &ECDSA_P384_SHA384_FIXED_SIGNING),
         Alg::ES512 => ec(alg, kid, &ECDSA_P521_SHA512_FIXED_SIGNING),
         Alg::EdDSA => ed(kid, entropy),
-        _ => generate_rsa(alg, kid, RsaBits::default()),
+        _ => rsa(alg, kid),
     }
 }
 
-/// A new private RSA key of the given size for `alg`.
-///
-/// # Errors
-/// `alg` is not an RSA algorithm, or see [`GenerateError`].
-pub fn generate_rsa(alg: Alg, kid: &str, bits: RsaBits) -> Result<Jwk, GenerateError> {
-    if alg.kty() != "RSA" {
-        return Err(GenerateError);
-    }
-    let size = match bits {
-        RsaBits::B2048 => KeySize::Rsa2048,
-        RsaBits::B3072 => KeySize::Rsa3072,
-        RsaBits::B4096 => KeySize::Rsa4096,
-    };
-    let pair = RsaKeyPair::generate(size).map_err(|_| GenerateError)?;
+fn rsa(alg: Alg, kid: &str) -> Result<Jwk, GenerateError> {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| GenerateError)?;
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| GenerateError)?;
     let [n, e, d, p, q, dp, dq, qi] = rsa_numbers(der.as_ref()).ok_or(GenerateError)?;
     Ok(Jwk {

@@ -12,8 +12,8 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::{Alg, crt::Crt, signing_key::SigningMaterial, verifying_key};
-use crate::{b64, secret::Secret};
+use super::{Alg, signing_key::SigningMaterial, verifying_key};
+use crate::secret::Secret;
 
 /// The most characters of `kid`, `alg` and `use`.
 const NAME_CHARS_MAX: usize = 1024;
@@ -182,44 +182,6 @@ impl Jwk {
         }
     }
 
-    /// Adds `dp`, `dq` and `qi` to a private RSA key that has none of them, as the reference server
-    /// does on import.
-    /// Other keys are left alone.
-    ///
-    /// # Errors
-    /// A member is missing or malformed, or the members do not form a key.
-    pub fn complete_rsa(&mut self) -> Result<(), JwkError> {
-        let Some(private) = &mut self.private else {
-            return Ok(());
-        };
-        if self.kty != "RSA" || private.has_crt() {
-            return Ok(());
-        }
-        let member = |name, text: &Secret<String>| {
-            let number = decode(name, text.expose()).map(Zeroizing::new)?;
-            if number.len() > *RSA_BYTES.end() + 1 {
-                return Err(JwkError::Malformed(name));
-            }
-            Ok(number)
-        };
-        let (d, p, q) = (
-            member("d", &private.d)?,
-            member("p", &private.p)?,
-            member("q", &private.q)?,
-        );
-        let crt = Crt::compute(&d, &p, &q).ok_or(JwkError::Inconsistent)?;
-        // Without leading zeros, as the reference server writes its numbers.
-        let text = |bytes: &[u8]| {
-            let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-            let (_, digits) = bytes.split_at(zeros);
-            Secret::new(b64::encode(digits))
-        };
-        private.dp = text(&crt.dp);
-        private.dq = text(&crt.dq);
-        private.qi = text(&crt.qi);
-        Ok(())
-    }
-
     fn check_oct(&self) -> Result<(), JwkError> {
         let private = self.private.as_ref().ok_or(JwkError::Missing("k"))?;
         let k = Zeroizing::new(decode("k", private.k.expose())?);
@@ -316,8 +278,7 @@ impl RsaPublic {
 }
 
 /// Decodes a member of a key. Unlike in tokens, padding and trailing bits are tolerated: a key has
-/// one holder, who
-/// cannot gain from a second encoding, and some libraries pad.
+/// one holder, who cannot gain from a second encoding, and some libraries pad.
 pub(super) fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, JwkError> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &URL_SAFE,

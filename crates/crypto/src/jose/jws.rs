@@ -129,7 +129,7 @@ impl JwsHeader {
 }
 
 /// A JSON object; two members of one name are an error, where the plain type would keep the last.
-pub(super) struct UniqueMembers(pub(super) Map<String, Value>);
+struct UniqueMembers(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for UniqueMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -163,8 +163,7 @@ impl<'de> Deserialize<'de> for UniqueMembers {
 /// Signs `payload` into the compact form.
 ///
 /// The header is `alg` and, unless empty, `kid`, both from the key, then the members of `header` in
-/// their order;
-/// `alg` and `kid` there are ignored.
+/// their order; `alg` and `kid` there are ignored.
 ///
 /// # Errors
 /// See [`SignError`].

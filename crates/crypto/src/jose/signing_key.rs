@@ -38,7 +38,7 @@ impl std::error::Error for SignError {}
 /// A private key, bound to one algorithm.
 pub struct SigningKey {
     alg: Alg,
-    public: Jwk,
+    kid: String,
     material: SigningMaterial,
 }
 
@@ -58,7 +58,7 @@ impl SigningKey {
         jwk.fits(alg)?;
         Ok(Self {
             alg,
-            public: jwk.public(),
+            kid: jwk.kid.clone(),
             material: SigningMaterial::parse(jwk, alg)?,
         })
     }
@@ -66,19 +66,13 @@ impl SigningKey {
     /// The key id; may be empty.
     #[must_use]
     pub fn kid(&self) -> &str {
-        &self.public.kid
+        &self.kid
     }
 
     /// The algorithm it signs with.
     #[must_use]
     pub const fn alg(&self) -> Alg {
         self.alg
-    }
-
-    /// The public half, with all descriptive members.
-    #[must_use]
-    pub const fn public_jwk(&self) -> &Jwk {
-        &self.public
     }
 
     /// Signs. ECDSA signatures are the two numbers one after the other, as JWS wants them.

@@ -130,36 +130,6 @@ fn a_token_cannot_choose_another_algorithm() {
 }
 
 #[test]
-fn rfc_thumbprints() {
-    // RFC 7638 s3.1 and RFC 8037 A.3.
-    let rsa = jwk(
-        r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
-    );
-    assert_eq!(
-        rsa.thumbprint().unwrap(),
-        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-    );
-    assert_eq!(
-        jwk(RFC_ED).thumbprint().unwrap(),
-        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-    );
-    let ec = jwk(RFC_P256);
-    assert_eq!(ec.thumbprint(), ec.public().thumbprint());
-    assert_eq!(
-        without(RFC_P256, "y").thumbprint(),
-        Err(JwkError::Missing("y"))
-    );
-    assert_eq!(
-        with(RFC_P256, "y", "\"").thumbprint(),
-        Err(JwkError::Malformed("y"))
-    );
-    assert_eq!(
-        with(RFC_P256, "kty", "x").thumbprint(),
-        Err(JwkError::UnknownKeyType)
-    );
-}
-
-#[test]
 fn members_are_written_in_the_contract_order_and_empty_ones_omitted() {
     let order = [
         "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
@@ -192,7 +162,7 @@ fn private_parts_do_not_show() {
         let signing = SigningKey::from_jwk(&key).unwrap();
         let shown = format!(
             "{key:?} {signing:?} {}",
-            serde_json::to_string(signing.public_jwk()).unwrap()
+            serde_json::to_string(&key.public()).unwrap()
         );
         let members: Value = serde_json::from_str(json).unwrap();
         for name in ["d", "p", "q", "dp", "dq", "qi"] {
@@ -250,24 +220,17 @@ fn unsound_keys_are_refused() {
 }
 
 #[test]
-fn rsa_keys_without_the_redundant_numbers_sign_and_can_be_completed() {
+fn rsa_keys_without_the_redundant_numbers_sign() {
     let mut members: Value = serde_json::from_str(RFC_RSA).unwrap();
     for name in ["dp", "dq", "qi"] {
         members[name] = Value::Null;
     }
-    let mut bare: Jwk = serde_json::from_value(members).unwrap();
+    let bare: Jwk = serde_json::from_value(members).unwrap();
     assert_eq!(bare.check(), Ok(()));
     let signing = SigningKey::from_jwk(&bare).unwrap();
     let ours = sign_compact(&signing, &Map::new(), RFC_7515_PAYLOAD).unwrap();
     assert_eq!(ours, RFC_RSA_TOKEN);
-    bare.complete_rsa().unwrap();
-    let (completed, whole) = (
-        serde_json::to_value(&bare),
-        serde_json::to_value(jwk(RFC_RSA)),
-    );
-    assert_eq!(completed.unwrap(), whole.unwrap());
     assert_eq!(without(RFC_RSA, "qi").check(), Err(JwkError::Missing("qi")));
-    assert_eq!(jwk(RFC_P256).complete_rsa(), Ok(()));
 }
 
 #[test]
@@ -278,7 +241,7 @@ fn padded_members_of_imported_keys_are_accepted() {
         "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=",
     );
     assert_eq!(padded.check(), Ok(()));
-    assert_eq!(padded.thumbprint(), jwk(RFC_P256).thumbprint());
+    assert_eq!(padded.x, jwk(RFC_P256).x);
 }
 
 #[test]
@@ -345,7 +308,7 @@ fn generated_keys_are_sound_and_verified_by_another_implementation() {
         if alg == Alg::ES512 {
             continue; // jsonwebtoken does not have it; RFC 7515 A.4 covers it.
         }
-        let public = serde_json::to_value(signing.public_jwk()).unwrap();
+        let public = serde_json::to_value(key.public()).unwrap();
         let public: jsonwebtoken::jwk::Jwk = serde_json::from_value(public).unwrap();
         let decoding = jsonwebtoken::DecodingKey::from_jwk(&public).unwrap();
         let mut rules = jsonwebtoken::Validation::new(alg.as_str().parse().unwrap());
@@ -383,17 +346,6 @@ fn tokens_of_another_implementation_verify() {
         let token = jsonwebtoken::encode(&Header::new(theirs), &json!({}), &encoding).unwrap();
         assert!(verifies(&key, ours, &token), "{ours}");
     }
-}
-
-#[test]
-fn larger_rsa_keys_can_be_made_and_other_types_not() {
-    let key = generate_rsa(Alg::PS256, "", RsaBits::B3072).unwrap();
-    assert_eq!(key.check(), Ok(()));
-    assert_eq!(b64::decode(&key.n).unwrap().len(), 384);
-    assert_eq!(
-        generate_rsa(Alg::ES256, "", RsaBits::B3072).unwrap_err(),
-        GenerateError
-    );
 }
 
 #[test]
@@ -459,60 +411,6 @@ fn malformed_tokens_are_refused() {
 }
 
 #[test]
-fn key_sets_pick_by_kid_and_try_all_without_one() {
-    let made = |kid: &str| generate(Alg::ES256, kid, &OsEntropy).unwrap();
-    let (a, b) = (made("a"), made("b"));
-    let mut enc = made("enc");
-    enc.use_ = String::from("enc");
-    let oct = jwk(r#"{"kty":"oct","k":"AQAB","kid":"oct"}"#);
-    let unknown = jwk(r#"{"kty":"AKP","kid":"pq"}"#);
-    let set = KeySet::new([&oct, &unknown, &enc, &a, &b]);
-    assert_eq!(set.len(), 2);
-    assert!(set.has_kid("b") && !set.has_kid("enc") && !set.is_empty());
-
-    let token = |key: &Jwk, kid: &str| {
-        let mut key = key.clone();
-        key.kid = kid.to_owned();
-        sign_compact(&SigningKey::from_jwk(&key).unwrap(), &Map::new(), b"{}").unwrap()
-    };
-    let verify = |token: &str, allowed: &[Alg]| set.verify(&Jws::parse(token).unwrap(), allowed);
-    let es256 = &[Alg::ES256];
-    assert_eq!(verify(&token(&b, "b"), es256), Ok(Alg::ES256));
-    assert_eq!(verify(&token(&b, ""), es256), Ok(Alg::ES256));
-    assert_eq!(
-        verify(&token(&b, "a"), es256),
-        Err(KeySetError::BadSignature)
-    );
-    assert_eq!(verify(&token(&b, "c"), es256), Err(KeySetError::NoKey));
-    assert_eq!(verify(&token(&enc, "enc"), es256), Err(KeySetError::NoKey));
-    assert_eq!(
-        verify(&token(&enc, ""), es256),
-        Err(KeySetError::BadSignature)
-    );
-    assert_eq!(
-        verify(&token(&b, "b"), &[Alg::RS256]),
-        Err(KeySetError::AlgNotAllowed)
-    );
-    assert_eq!(verify(RFC_ED_TOKEN, &Alg::ALL), Err(KeySetError::NoKey));
-    let unsecured = format!("{}.e30.", b64::encode(br#"{"alg":"none"}"#));
-    assert_eq!(
-        verify(&unsecured, &Alg::ALL),
-        Err(KeySetError::AlgNotAllowed)
-    );
-    assert_eq!(
-        KeySet::default().verify(&Jws::parse(RFC_ED_TOKEN).unwrap(), &Alg::ALL),
-        Err(KeySetError::NoKey)
-    );
-}
-
-#[test]
-fn key_sets_read_no_more_than_their_bound() {
-    let key = jwk(RFC_ED);
-    let set = KeySet::new(std::iter::repeat_n(&key, KEYS_MAX + 5));
-    assert_eq!(set.len(), KEYS_MAX);
-}
-
-#[test]
 fn key_sets_round_trip() {
     let text = r#"{"keys":[{"kty":"oct","kid":"1","k":"AQAB"}]}"#;
     let set: JwkSet = serde_json::from_str(text).unwrap();
@@ -563,10 +461,10 @@ proptest! {
         }
         if let Ok(key) = serde_json::from_value::<Jwk>(object) {
             let _ = key.check();
-            let _ = key.thumbprint();
             let _ = SigningKey::from_jwk(&key);
-            let set = KeySet::new([&key, &key.public()]);
-            let _ = set.verify(&Jws::parse(RFC_ED_TOKEN).unwrap(), &Alg::ALL);
+            for alg in Alg::ALL {
+                let _ = VerifyingKey::from_jwk(&key, alg).map(|key| key.verify(alg, b"a.b", &[0; 64]));
+            }
             let text = serde_json::to_string(&key).unwrap();
             let again = serde_json::to_string(&jwk(&text)).unwrap();
             prop_assert_eq!(text, again);

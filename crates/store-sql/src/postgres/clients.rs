@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use tessera_protocol::client::ClientRecord;
 use tessera_store::{
-    ClientFilter, Clients, CreateClient, Page, ReplaceClient, StoreError, StoreResult, check_text,
+    ClientFilter, Clients, CreateClient, Page, ReplaceClient, StoreError, StoreResult, check_list,
+    check_text,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -138,12 +139,7 @@ impl Clients for PostgresStore {
         filter: &ClientFilter,
         page: &Page,
     ) -> StoreResult<Vec<ClientRecord>> {
-        for text in [&filter.name, &filter.owner, &page.after]
-            .into_iter()
-            .flatten()
-        {
-            check_text(text)?;
-        }
+        check_list(filter, page)?;
         let offset = i64::try_from(page.offset).unwrap_or(i64::MAX);
         // No id is empty, so the empty text stands for the beginning.
         let after = page.after.as_deref().unwrap_or_default();

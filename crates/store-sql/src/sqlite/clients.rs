@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tessera_protocol::client::ClientRecord;
 use tessera_store::{
-    Changed, ClientFilter, Clients, CreateClient, Page, ReplaceClient, StoreResult, check_text,
+    Changed, ClientFilter, Clients, CreateClient, Page, ReplaceClient, StoreResult, check_list,
+    check_text,
 };
 
 use super::upkeep::log_change;
@@ -127,12 +128,7 @@ impl Clients for SqliteStore {
         filter: &ClientFilter,
         page: &Page,
     ) -> StoreResult<Vec<ClientRecord>> {
-        for text in [&filter.name, &filter.owner, &page.after]
-            .into_iter()
-            .flatten()
-        {
-            check_text(text)?;
-        }
+        check_list(filter, page)?;
         let (filter, page) = (filter.clone(), page.clone());
         let offset = i64::try_from(page.offset).unwrap_or(i64::MAX);
         let found = self
