@@ -36,6 +36,8 @@ TESSERA_GIT_HASH=${TESSERA_GIT_HASH:-$(git rev-parse HEAD 2>/dev/null || echo un
 # The commit's time, not the clock's, so that two builds of one commit are equal.
 TESSERA_BUILD_TIME=${TESSERA_BUILD_TIME:-$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo undefined)}
 export TESSERA_GIT_HASH TESSERA_BUILD_TIME
+# The kernel's generator is enough of a seed; the second one, CPU jitter, takes 60 ms at every start.
+export AWS_LC_SYS_NO_JITTER_ENTROPY=1
 
 say "building for $target"
 cargo build --release --locked -p tessera-cli --target "$target" "${features[@]}"

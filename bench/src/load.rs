@@ -23,6 +23,8 @@ pub(crate) struct Work {
     pub target: SocketAddr,
     /// Sent in turn, over and over.
     pub requests: Rc<Vec<Request>>,
+    /// Whose turn it is; kept from slice to slice, so that a long list is gone through to its end.
+    pub turn: Rc<Cell<usize>>,
     pub status: u16,
     /// Every answer holds these bytes.
     pub needle: &'static str,
@@ -50,7 +52,7 @@ pub(crate) struct Outcome {
 struct Shared {
     work: Work,
     until: Until,
-    next: Cell<usize>,
+    next: Rc<Cell<usize>>,
     started: Instant,
     outcome: RefCell<Outcome>,
 }
@@ -64,7 +66,10 @@ pub(crate) fn drive(work: &Work, connections: usize, until: Until) -> Result<Out
     let shared = Rc::new(Shared {
         work: work.clone(),
         until,
-        next: Cell::new(0),
+        next: match until {
+            Until::Elapsed(_) => Rc::clone(&work.turn),
+            Until::EachOnce => Rc::default(),
+        },
         started: clock::now(),
         outcome: RefCell::default(),
     });

@@ -135,6 +135,7 @@ impl Target {
         Work {
             target: self.public,
             requests: Rc::new(client_ids.map(|id| self.token_request(&id)).collect()),
+            turn: Rc::default(),
             status: 200,
             needle: "\"access_token\"",
         }
@@ -160,6 +161,7 @@ impl Target {
         Work {
             target: self.admin,
             requests: Rc::new(tokens.iter().map(request).collect()),
+            turn: Rc::default(),
             status: 200,
             needle,
         }
@@ -189,6 +191,7 @@ pub(crate) fn floor_work(floor: &Server) -> Work {
     Work {
         target: floor.public,
         requests: Rc::new(vec![http::form("/floor", "", &body)]),
+        turn: Rc::default(),
         status: 200,
         needle: "",
     }
