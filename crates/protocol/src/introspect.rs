@@ -110,7 +110,9 @@ pub fn describe<'a>(
         iss: issuer,
         token_type: "Bearer",
         token_use: "access_token",
-        ext: serde_json::from_str(&token.ext).ok(),
+        ext: (!token.ext.is_empty())
+            .then(|| serde_json::from_str(&token.ext).ok())
+            .flatten(),
     })
 }
 

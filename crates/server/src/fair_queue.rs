@@ -75,28 +75,19 @@ impl FairQueue {
 
     /// Hands a place to whoever's turn it is.
     fn give_on(self: &Arc<Self>) {
-        let mut place = Place {
-            queue: Arc::clone(self),
-        };
-        loop {
-            let next = {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                let next = state.next_waiter();
-                if next.is_none() {
-                    state.free = state.free.saturating_add(1);
-                }
-                next
-            };
-            let Some(waiter) = next else {
-                // The place is counted as free now; it must not be given on again.
-                std::mem::forget(place);
-                return;
-            };
-            match waiter.send(place) {
-                Ok(()) => return,
-                // The waiter gave up in this moment; its turn goes to the next.
-                Err(unused) => place = unused,
+        let next = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = state.next_waiter();
+            if next.is_none() {
+                state.free = state.free.saturating_add(1);
             }
+            next
+        };
+        if let Some(waiter) = next {
+            // A place that nobody takes any more comes back, is dropped here, and so is given on again.
+            let _ = waiter.send(Place {
+                queue: Arc::clone(self),
+            });
         }
     }
 }
@@ -186,7 +177,17 @@ mod tests {
                 tokio::spawn(async move { queue.place("a").await.map(|_| ()) })
             })
             .collect();
-        tokio::task::yield_now().await;
+        while queue
+            .state
+            .lock()
+            .unwrap()
+            .waiting
+            .get("a")
+            .map_or(0, VecDeque::len)
+            < WAITING_MAX
+        {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(queue.place("a").await.map(|_| ()), Err(TooMany));
         waiting.iter().for_each(tokio::task::JoinHandle::abort);
     }

@@ -167,7 +167,8 @@ async fn migrations_go_up_and_down_and_newer_ones_are_judged() {
     );
     let early = opened.store.find_client("a").await;
     assert!(is_unavailable(&early), "{early:?}");
-    let planned = opened.migrations.plan().await.unwrap();
+    let mut planned = opened.migrations.status().await.unwrap();
+    planned.retain(|step| step.state == MigrationState::Pending);
     assert_eq!(opened.migrations.up().await.unwrap().len(), planned.len());
     assert_eq!(opened.migrations.up().await.unwrap(), []);
     opened.store.create_client(&client("a")).await.unwrap();

@@ -162,7 +162,8 @@ async fn migrations_go_up_and_down() {
         opened.store.readiness().await.unwrap(),
         Readiness::MigrationsPending
     );
-    let planned = opened.migrations.plan().await.unwrap();
+    let mut planned = opened.migrations.status().await.unwrap();
+    planned.retain(|step| step.state == MigrationState::Pending);
     assert_eq!(opened.migrations.up().await.unwrap().len(), planned.len());
     assert_eq!(opened.migrations.up().await.unwrap(), []);
     assert_eq!(opened.store.readiness().await.unwrap(), Readiness::Ready);
