@@ -14,6 +14,7 @@ use tessera_crypto::constant_time_eq;
 use tessera_crypto::jose::{Alg, Jwk, Jws, VerifyingKey};
 
 use crate::client::{AuthMethod, Client};
+use crate::discovery::assertion_algorithms;
 use crate::error::{ErrorCode, OAuthError, quoted};
 use crate::form;
 use crate::time::Timestamp;
@@ -24,6 +25,9 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 
 /// How far ahead `iat` and `nbf` of a foreign clock may be.
 const CLOCK_TOLERANCE_SECS: i64 = 10;
+
+/// How many keys one assertion may be tried with: each costs a verification, before anybody is authenticated.
+const KEYS_TRIED_MAX: usize = 16;
 
 /// How far ahead `exp` may be: a year, since the spent `jti` is kept as long.
 const LIFE_MAX_SECS: i64 = 366 * 24 * 3_600;
@@ -309,9 +313,9 @@ impl<'a> Assertion<'a> {
         let alg_name = self.jws.header.alg.as_str();
         let Ok(alg) = alg_name.parse::<Alg>() else {
             return Err(bad_assertion(format!(
-                "The 'client_assertion' is signed with {}; use one of RS256, RS384, RS512, PS256, PS384, \
-                 PS512, ES256, ES384, ES512 or EdDSA.",
-                quoted(alg_name)
+                "The 'client_assertion' is signed with {}; use one of {}.",
+                quoted(alg_name),
+                assertion_algorithms().join(", ")
             )));
         };
         // Compat: without a registered algorithm Hydra takes RS256 alone; we take any that the key fits.
@@ -338,6 +342,11 @@ impl<'a> Assertion<'a> {
                 continue;
             };
             fitting = fitting.saturating_add(1);
+            if fitting > KEYS_TRIED_MAX {
+                return Err(bad_assertion(format!(
+                    "More than {KEYS_TRIED_MAX} keys of the client fit; name one by 'kid'."
+                )));
+            }
             if self.jws.verify(&key) {
                 return Ok(());
             }

@@ -6,11 +6,12 @@
 //! requires.
 
 use serde::Serialize;
+use tessera_crypto::jose::Alg;
 
 /// Signing algorithms accepted from clients.
-pub const ASSERTION_ALGORITHMS: [&str; 10] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-];
+pub fn assertion_algorithms() -> Vec<&'static str> {
+    Alg::ALL.map(Alg::as_str).to_vec()
+}
 
 /// Ways for a client to authenticate.
 pub const AUTH_METHODS: [&str; 3] = [

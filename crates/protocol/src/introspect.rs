@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::client_auth::Presented;
 use crate::error::OAuthError;
-use crate::grant::request::{empty_body, parameters, set_once};
+use crate::parameters::{self, Basic};
 use crate::scope::{self, ScopeStrategy};
 use crate::time::Timestamp;
 use crate::token::access::AccessToken;
@@ -27,37 +27,13 @@ pub struct TokenQuery<'a> {
 
 impl<'a> TokenQuery<'a> {
     /// Reads the form. `token_type_hint` is accepted and not needed: the token says what it is.
-    pub fn parse(
-        body: &'a [u8],
-        basic: Option<(Cow<'a, str>, Cow<'a, str>)>,
-    ) -> Result<Self, OAuthError> {
-        let mut presented = Presented {
-            basic,
-            ..Presented::default()
-        };
-        let (mut token, mut scope, mut hint) = (None, None, None);
-        let mut is_empty = true;
-        for parameter in parameters(body) {
-            let (name, value) = parameter?;
-            is_empty = false;
-            let slot = match name.as_ref() {
-                "token" => &mut token,
-                "scope" => &mut scope,
-                "token_type_hint" => &mut hint,
-                other => match presented.slot(other) {
-                    Some(slot) => slot,
-                    None => continue,
-                },
-            };
-            set_once(slot, &name, value)?;
-        }
-        if is_empty {
-            return Err(empty_body());
-        }
+    pub fn parse(body: &'a [u8], basic: Option<Basic<'a>>) -> Result<Self, OAuthError> {
+        let read = parameters::read(body, basic, ["token", "scope", "token_type_hint"], None)?;
+        let [token, scope, _hint] = read.values;
         Ok(Self {
             token: token.unwrap_or_default(),
             scope: scope.unwrap_or_default(),
-            presented,
+            presented: read.presented,
         })
     }
 }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod form;
 pub mod grant;
 pub mod introspect;
+pub mod parameters;
 pub mod registration;
 pub mod scope;
 pub mod time;

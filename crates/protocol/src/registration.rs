@@ -8,9 +8,11 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
+use tessera_crypto::jose::Alg;
 use url::Url;
 
 use crate::client::{ClientJwks, ClientMetadata};
+use crate::discovery::assertion_algorithms;
 use crate::error::{ErrorCode, OAuthError, quoted};
 
 /// A body that cannot be read as client metadata. The text is for the caller; it names the member.
@@ -60,8 +62,8 @@ pub fn decode_object(members: Map<String, Value>) -> Result<ClientMetadata, Deco
     let mut known = Map::with_capacity(members.len());
     for (name, value) in members {
         let name = name.to_ascii_lowercase();
-        let is_kept_null = value.is_null() && name != "metadata";
-        if !is_kept_null && !SERVER_SET.contains(&name.as_str()) {
+        let is_absent = value.is_null() && name != "metadata";
+        if !is_absent && !SERVER_SET.contains(&name.as_str()) {
             known.insert(name, value);
         }
     }
@@ -156,19 +158,7 @@ fn refuse(hint: String) -> OAuthError {
 /// What needs the network (`sector_identifier_uri`, addresses of URIs) is the caller's, after this.
 pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMetadata, OAuthError> {
     check_authentication(&mut metadata)?;
-    for (name, uri) in [
-        ("tos_uri", &metadata.tos_uri),
-        ("policy_uri", &metadata.policy_uri),
-        ("logo_uri", &metadata.logo_uri),
-        ("client_uri", &metadata.client_uri),
-    ] {
-        if !uri.is_empty() && !is_web_uri(uri, &["http", "https"]) {
-            return Err(refuse(format!(
-                "Member '{name}' is {}, not an http or https URI.",
-                quoted(uri)
-            )));
-        }
-    }
+    check_pages(&metadata)?;
     if let Some(secret) = &metadata.client_secret
         && (1..6).contains(&secret.len())
     {
@@ -193,16 +183,7 @@ pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMet
             quoted(&metadata.sector_identifier_uri)
         )));
     }
-    match metadata.userinfo_signed_response_alg.as_str() {
-        "" => metadata.userinfo_signed_response_alg = "none".to_owned(),
-        "none" | "RS256" => {}
-        other => {
-            return Err(refuse(format!(
-                "Member 'userinfo_signed_response_alg' is {}; it can be 'none' or 'RS256'.",
-                quoted(other)
-            )));
-        }
-    }
+    check_userinfo_alg(&mut metadata)?;
     check_redirects(&metadata)?;
     check_subject_type(&mut metadata, rules)?;
     check_post_logout(&metadata)?;
@@ -229,8 +210,36 @@ pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMet
     Ok(metadata)
 }
 
-/// Algorithms a client may register for its assertions.
-const ASSERTION_ALGORITHMS: [&str; 10] = crate::discovery::ASSERTION_ALGORITHMS;
+fn check_pages(metadata: &ClientMetadata) -> Result<(), OAuthError> {
+    for (name, uri) in [
+        ("tos_uri", &metadata.tos_uri),
+        ("policy_uri", &metadata.policy_uri),
+        ("logo_uri", &metadata.logo_uri),
+        ("client_uri", &metadata.client_uri),
+    ] {
+        if !uri.is_empty() && !is_web_uri(uri, &["http", "https"]) {
+            return Err(refuse(format!(
+                "Member '{name}' is {}, not an http or https URI.",
+                quoted(uri)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_userinfo_alg(metadata: &mut ClientMetadata) -> Result<(), OAuthError> {
+    match metadata.userinfo_signed_response_alg.as_str() {
+        "" => metadata.userinfo_signed_response_alg = "none".to_owned(),
+        "none" | "RS256" => {}
+        other => {
+            return Err(refuse(format!(
+                "Member 'userinfo_signed_response_alg' is {}; it can be 'none' or 'RS256'.",
+                quoted(other)
+            )));
+        }
+    }
+    Ok(())
+}
 
 fn check_authentication(metadata: &mut ClientMetadata) -> Result<(), OAuthError> {
     if metadata.token_endpoint_auth_method.is_empty() {
@@ -247,11 +256,11 @@ fn check_authentication(metadata: &mut ClientMetadata) -> Result<(), OAuthError>
             ));
         }
         let alg = metadata.token_endpoint_auth_signing_alg.as_str();
-        if !alg.is_empty() && !ASSERTION_ALGORITHMS.contains(&alg) {
+        if !alg.is_empty() && alg.parse::<Alg>().is_err() {
             return Err(refuse(format!(
                 "Member 'token_endpoint_auth_signing_alg' is {}; it can be one of {}.",
                 quoted(alg),
-                ASSERTION_ALGORITHMS.join(", ")
+                assertion_algorithms().join(", ")
             )));
         }
     }

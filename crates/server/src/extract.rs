@@ -1,6 +1,5 @@
 //! Reads what handlers need from a request, within limits.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tessera_protocol::client_auth;
 use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::parameters::Basic;
 
 use crate::multipart;
 use crate::reply::{AdminError, Failure};
@@ -87,11 +87,8 @@ pub(crate) async fn admin_body(request: Request) -> Result<Bytes, Failure> {
     })
 }
 
-/// User and password, decoded.
-type Credentials = (Cow<'static, str>, Cow<'static, str>);
-
 /// User and password of `Authorization: Basic`, if that is what the header says.
-pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, OAuthError> {
+pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<Basic<'static>>, OAuthError> {
     let Some(header) = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::request;
 use crate::audience::{self, AudienceError};
 use crate::client::Client;
 use crate::error::{ErrorCode, OAuthError, quoted};
@@ -60,36 +61,9 @@ pub fn decide(
             format!("'scope' and 'audience' together are longer than {REQUEST_MAX} bytes."),
         ));
     }
-    let mut scope = scope::normalise(&request.scope);
-    for requested in scope::split(&scope) {
-        let registered = scope::split(&client.metadata().scope);
-        if !context.scope_strategy.allows(registered, requested) {
-            return Err(OAuthError::new(
-                ErrorCode::InvalidScope,
-                format!(
-                    "The client is not registered for scope {}.",
-                    quoted(requested)
-                ),
-            ));
-        }
-    }
+    let mut scope = requested_scope(&request.scope, client, context.scope_strategy)?;
     let audience = requested_audience(&request.audience);
-    audience::check(&client.metadata().audience, audience.iter().map(String::as_str)).map_err(
-        |refused| {
-            OAuthError::new(
-                ErrorCode::InvalidRequest,
-                match refused {
-                    AudienceError::NotAllowed(value) => format!(
-                        "The client is not registered for audience {}; add it to the client's 'audience'.",
-                        quoted(&value)
-                    ),
-                    AudienceError::Malformed(value) => {
-                        format!("Requested audience {} is not a URI.", quoted(&value))
-                    }
-                },
-            )
-        },
-    )?;
+    check_audience(client, &audience)?;
     if client.is_public() {
         return Err(OAuthError::new(
             ErrorCode::InvalidGrant,
@@ -97,7 +71,7 @@ pub fn decide(
              'client_credentials': nobody could tell who asks.",
         ));
     }
-    grant_allowed(client, GRANT_TYPE)?;
+    request::grant_allowed(client, GRANT_TYPE)?;
     if scope.is_empty() && context.grant_all_scopes_by_default {
         scope = scope::normalise(&client.metadata().scope);
     }
@@ -121,17 +95,40 @@ pub fn decide(
     })
 }
 
-/// Whether the client is registered for a grant type.
-pub fn grant_allowed(client: &Client, grant_type: &str) -> Result<(), OAuthError> {
-    if client.allows_grant(grant_type) {
-        return Ok(());
+fn requested_scope(
+    requested: &str,
+    client: &Client,
+    strategy: ScopeStrategy,
+) -> Result<String, OAuthError> {
+    let scope = scope::normalise(requested);
+    let refused = scope::split(&scope)
+        .find(|asked| !strategy.allows(scope::split(&client.metadata().scope), asked));
+    match refused {
+        None => Ok(scope),
+        Some(asked) => Err(OAuthError::new(
+            ErrorCode::InvalidScope,
+            format!("The client is not registered for scope {}.", quoted(asked)),
+        )),
     }
-    Err(OAuthError::new(
-        ErrorCode::UnauthorizedClient,
-        format!(
-            "The client is not registered for grant '{grant_type}'; add it to the client's 'grant_types'."
-        ),
-    ))
+}
+
+fn check_audience(client: &Client, requested: &[String]) -> Result<(), OAuthError> {
+    audience::check(
+        &client.metadata().audience,
+        requested.iter().map(String::as_str),
+    )
+    .map_err(|refused| {
+        let hint = match refused {
+            AudienceError::NotAllowed(value) => format!(
+                "The client is not registered for audience {}; add it to the client's 'audience'.",
+                quoted(&value)
+            ),
+            AudienceError::Malformed(value) => {
+                format!("Requested audience {} is not a URI.", quoted(&value))
+            }
+        };
+        OAuthError::new(ErrorCode::InvalidRequest, hint)
+    })
 }
 
 /// Each audience once, in order of first occurrence.

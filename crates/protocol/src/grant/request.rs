@@ -2,12 +2,11 @@
 //!
 //! Spec: RFC 6749 3.2, 4.4.2, 5.2
 
-use std::borrow::Cow;
-
 use super::client_credentials;
+use crate::client::Client;
 use crate::client_auth::Presented;
 use crate::error::{ErrorCode, OAuthError, quoted};
-use crate::form::Reader;
+use crate::parameters::{self, Basic};
 
 /// A token request: who asks, and for which grant.
 #[derive(Debug)]
@@ -35,6 +34,31 @@ const NOT_OFFERED: [&str; 4] = [
     "urn:ietf:params:oauth:grant-type:device_code",
 ];
 
+/// The answer to a grant that this server knows but issues no tokens for: a client that is not registered for it learns
+/// that first.
+pub fn not_offered(client: &Client, grant_type: &str) -> OAuthError {
+    match grant_allowed(client, grant_type) {
+        Err(not_registered) => not_registered,
+        Ok(()) => OAuthError::new(
+            ErrorCode::UnsupportedGrantType,
+            format!("This server does not issue tokens for grant '{grant_type}' yet."),
+        ),
+    }
+}
+
+/// Whether the client is registered for a grant type.
+pub(super) fn grant_allowed(client: &Client, grant_type: &str) -> Result<(), OAuthError> {
+    if client.allows_grant(grant_type) {
+        return Ok(());
+    }
+    Err(OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        format!(
+            "The client is not registered for grant '{grant_type}'; add it to the client's 'grant_types'."
+        ),
+    ))
+}
+
 impl Grant<'_> {
     /// The `grant_type` on the wire.
     pub const fn grant_type(&self) -> &'static str {
@@ -45,79 +69,16 @@ impl Grant<'_> {
     }
 }
 
-/// Refuses a second value of a parameter that may be given once.
-///
-/// Spec: RFC 6749 3.1, 3.2: parameters must not be included more than once.
-pub fn set_once<'a>(
-    slot: &mut Option<Cow<'a, str>>,
-    name: &str,
-    value: Cow<'a, str>,
-) -> Result<(), OAuthError> {
-    if slot.is_some() {
-        return Err(OAuthError::new(
-            ErrorCode::InvalidRequest,
-            format!("Parameter '{name}' is given more than once."),
-        ));
-    }
-    *slot = Some(value);
-    Ok(())
-}
-
-/// A form body as an [`OAuthError`] sees it.
-pub fn parameters(
-    body: &[u8],
-) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), OAuthError>> {
-    Reader::new(body).map(|parameter| {
-        parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text()))
-    })
-}
-
-/// The answer to a body without any parameter, which is also how a body of another content type reads.
-pub fn empty_body() -> OAuthError {
-    OAuthError::new(
-        ErrorCode::InvalidRequest,
-        "The body holds no parameters; send them as 'application/x-www-form-urlencoded'.",
-    )
-}
-
 impl<'a> TokenRequest<'a> {
     /// Reads the form; `basic` is the decoded `Authorization: Basic` header, if there is one.
-    pub fn parse(
-        body: &'a [u8],
-        basic: Option<(Cow<'a, str>, Cow<'a, str>)>,
-    ) -> Result<Self, OAuthError> {
-        let mut presented = Presented {
-            basic,
-            ..Presented::default()
-        };
-        let (mut grant_type, mut scope) = (None, None);
-        let mut audience: Vec<Cow<'a, str>> = Vec::new();
-        let mut is_empty = true;
-        for parameter in parameters(body) {
-            let (name, value) = parameter?;
-            is_empty = false;
-            let slot = match name.as_ref() {
-                "grant_type" => &mut grant_type,
-                "scope" => &mut scope,
-                "audience" => {
-                    audience.push(value);
-                    continue;
-                }
-                other => match presented.slot(other) {
-                    Some(slot) => slot,
-                    None => continue,
-                },
-            };
-            set_once(slot, &name, value)?;
-        }
-        if is_empty {
-            return Err(empty_body());
-        }
+    pub fn parse(body: &'a [u8], basic: Option<Basic<'a>>) -> Result<Self, OAuthError> {
+        let read = parameters::read(body, basic, ["grant_type", "scope"], Some("audience"))?;
+        let [grant_type, scope] = read.values;
         let grant = match grant_type.as_deref().map(str::trim) {
             Some(client_credentials::GRANT_TYPE) => {
                 Grant::ClientCredentials(client_credentials::Request {
                     scope: scope.unwrap_or_default(),
-                    audience,
+                    audience: read.repeated,
                 })
             }
             Some("") | None => {
@@ -140,7 +101,10 @@ impl<'a> TokenRequest<'a> {
                 }
             },
         };
-        Ok(Self { presented, grant })
+        Ok(Self {
+            presented: read.presented,
+            grant,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use tessera_crypto::jose::Alg;
-use tessera_protocol::discovery::{ASSERTION_ALGORITHMS, AUTH_METHODS, Metadata};
+use tessera_protocol::discovery::{AUTH_METHODS, Metadata, assertion_algorithms};
 
 use crate::config::Settings;
 use crate::reply;
@@ -54,17 +54,17 @@ pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
             &webfinger.supported_scope,
         ),
         token_endpoint_auth_methods_supported: AUTH_METHODS.to_vec(),
-        token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
+        token_endpoint_auth_signing_alg_values_supported: assertion_algorithms(),
         id_token_signing_alg_values_supported: vec![alg.as_str().to_owned()],
         revocation_endpoint: settings.revocation_url(),
         revocation_endpoint_auth_methods_supported: AUTH_METHODS.to_vec(),
-        revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
+        revocation_endpoint_auth_signing_alg_values_supported: assertion_algorithms(),
         introspection_endpoint_auth_methods_supported: introspection
             .is_some()
             .then(|| AUTH_METHODS.to_vec()),
         introspection_endpoint_auth_signing_alg_values_supported: introspection
             .is_some()
-            .then(|| ASSERTION_ALGORITHMS.to_vec()),
+            .then(assertion_algorithms),
         introspection_endpoint: introspection,
     }
 }

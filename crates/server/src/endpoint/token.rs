@@ -6,9 +6,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::grant::client_credentials;
-use tessera_protocol::grant::request::{Grant, TokenRequest};
+use tessera_protocol::grant::request::{Grant, TokenRequest, not_offered};
 
 use crate::reply::{self, Failure};
 use crate::state::{App, AppState};
@@ -50,14 +49,7 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
             };
             client_credentials::decide(request, &client, &context)?
         }
-        Grant::NotOffered(grant_type) => {
-            client_credentials::grant_allowed(&client, grant_type)?;
-            return Err(OAuthError::new(
-                ErrorCode::UnsupportedGrantType,
-                format!("This server does not issue tokens for grant '{grant_type}' yet."),
-            )
-            .into());
-        }
+        Grant::NotOffered(grant_type) => return Err(not_offered(&client, grant_type).into()),
     };
     let wire = token::issue(app, &client, &granted, now).await?;
     let body = Body {
