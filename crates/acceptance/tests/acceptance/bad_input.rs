@@ -799,7 +799,9 @@ fn bad_client_assertions_are_refused_and_good_ones_work_once() {
         ("payload is a list", sign("RS256", "good", &json!([]), rsa)),
         ("altered", {
             let good = good(&server);
-            format!("{}A{}", &good[..good.len() - 9], &good[good.len() - 8..]) + ""
+            let (kept, last) = good.split_at(good.len() - 9);
+            let other = if last.starts_with('A') { 'B' } else { 'A' };
+            format!("{kept}{other}{}", &last[1..])
         }),
     ] {
         rows.expect(
@@ -839,6 +841,46 @@ fn bad_client_assertions_are_refused_and_good_ones_work_once() {
     });
     let wins = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(wins, 1, "one of eight parallel uses wins: {answers:#?}");
+    rows.done(&server, &client);
+}
+
+#[test]
+fn an_assertion_without_kid_is_tried_with_sixteen_keys_at_most() {
+    let (server, client) = start();
+    let keys = recording::keys();
+    let public = |name: &str| json!({"kty": "RSA", "n": keys[name]["n"], "e": keys[name]["e"]});
+    let signed = |claims: &Value| {
+        jwt::sign(
+            "RS256",
+            &serde_json::Map::new(),
+            claims,
+            Key::Jwk(&keys["rsa2"]),
+        )
+    };
+    let mut rows = Rows::default();
+    // The key that signed comes after so many others.
+    for (others, status, error) in [(15, 200, ""), (16, 401, "invalid_client")] {
+        let mut set = vec![public("rsa1"); others];
+        set.push(public("rsa2"));
+        let metadata = json!({
+            "client_id": format!("signer-{others}"), "grant_types": ["client_credentials"],
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": set},
+        });
+        let created = machine::create(&server, &metadata);
+        assert_eq!(created.status, 201, "{}", created.body);
+        let own = claims(&server, |claims| {
+            claims["iss"] = metadata["client_id"].clone();
+            claims["sub"] = metadata["client_id"].clone();
+        });
+        let answer = assert_with(&server, &signed(&own), "");
+        rows.expect(&format!("after {others}"), &answer, status, error);
+        assert_eq!(
+            answer.body.contains("More than 16 keys"),
+            status == 401,
+            "{}",
+            answer.body
+        );
+    }
     rows.done(&server, &client);
 }
 
