@@ -12,7 +12,6 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
 
 /// Time limit of one request, connection set-up included.
@@ -247,25 +246,11 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 fn tls_config() -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            format!("could not read SSL_CERT_FILE {path:?}: {error}")
-        };
-        for certificate in
-            CertificateDer::pem_file_iter(&path).map_err(|error| unreadable(&error))?
-        {
-            roots
-                .add(certificate.map_err(|error| unreadable(&error))?)
-                .map_err(|error| unreadable(&error))?;
-        }
-    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("could not set up TLS: {error}"))?
-        .with_root_certificates(roots)
+        .with_root_certificates(tessera_server::tls_roots()?)
         .with_no_client_auth();
     Ok(config)
 }

@@ -9,6 +9,7 @@ use clap::{
     Arg, ArgAction, Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use tessera_protocol::time::Lifespan;
 
 use crate::{
     args,
@@ -95,37 +96,13 @@ fn comma_separated(value: &str) -> Vec<String> {
 
 /// A Go duration: `90s`, `1h30m`, `1.5h`, `300ms`, `0`. Negative ones are refused.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration like 90s, 1h30m or 300ms");
-    if text == "0" {
-        return Ok(Duration::ZERO);
+    let parsed = Lifespan::parse(text).map_err(|error| error.to_string())?;
+    if parsed < Lifespan::from_nanos(0) {
+        return Err(format!(
+            "'{text}' is negative; use a duration such as 30s, 15m or 1h30m"
+        ));
     }
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    let mut seconds = 0.0_f64;
-    if rest.is_empty() {
-        return Err(wrong());
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(wrong)?;
-        let (number, tail) = rest.split_at(digits);
-        let unit_end = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
-        let (unit, next) = tail.split_at(unit_end);
-        let scale = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(wrong()),
-        };
-        seconds += number.parse::<f64>().map_err(|_| wrong())? * scale;
-        rest = next;
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    Ok(parsed.positive().unwrap_or_default())
 }
 
 /// The only argument.

@@ -44,7 +44,8 @@ pub(crate) fn router(app: App) -> Router {
     let router = Router::new()
         .merge(of(Generation::V1))
         .nest("/admin", of(Generation::V26));
-    observe::wrap(admin_guard::wrap(router, &app), app)
+    let quiet_probes = app.settings.serve.admin.request_log.disable_for_health;
+    observe::wrap(admin_guard::wrap(router, &app), app, quiet_probes)
 }
 
 /// One route per line.

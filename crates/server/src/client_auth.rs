@@ -113,9 +113,17 @@ async fn by_assertion(
         )
         .into());
     }
-    let keys = client_keys(app, &client, assertion.kid(), now).await?;
+    let by_value = client.metadata().jwks.as_ref();
+    let fetched;
+    let keys = match by_value.and_then(|jwks| jwks.keys.as_deref()) {
+        Some(keys) if !keys.is_empty() => keys,
+        _ => {
+            fetched = published_keys(app, &client, assertion.kid(), now).await?;
+            fetched.as_slice()
+        }
+    };
     let audiences: Vec<&str> = app.assertion_audiences.iter().map(String::as_str).collect();
-    let spent = assertion.check(&client, &keys, &audiences, now)?;
+    let spent = assertion.check(&client, keys, &audiences, now)?;
     let claim = Claim {
         single_use: SingleUse::ClientAssertion,
         value_hash: tessera_crypto::sha256(
@@ -134,17 +142,14 @@ async fn by_assertion(
     }
 }
 
-/// The client's own keys: by value, else from its `jwks_uri`.
-async fn client_keys(
+/// The keys that the client publishes at its `jwks_uri`.
+async fn published_keys(
     app: &AppState,
     client: &Client,
     kid: Option<&str>,
     now: Timestamp,
 ) -> Result<Arc<Vec<Jwk>>, Failure> {
     let metadata = client.metadata();
-    if let Some(jwks) = metadata.jwks.as_ref().filter(|jwks| !jwks.is_empty()) {
-        return Ok(Arc::new(jwks.keys.clone().unwrap_or_default()));
-    }
     if metadata.jwks_uri.is_empty() {
         return Err(OAuthError::new(
             ErrorCode::InvalidClient,

@@ -14,48 +14,29 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use crate::metrics::Answered;
 use crate::reply;
-use crate::state::{App, AppState};
+use crate::state::App;
 
 /// Compat: v26 says this on every answer to GET that says nothing else.
 const NEVER_CACHED: HeaderValue =
     HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
 
-/// Adds the fallbacks and the observer.
-pub(crate) fn wrap<S>(router: Router<S>, app: App) -> Router
-where
-    S: Clone + Send + Sync + 'static,
-    Router<S>: IntoRouter,
-{
+/// Adds the fallbacks and the observer of the port whose `request_log.disable_for_health` is `quiet_probes`.
+pub(crate) fn wrap(router: Router, app: App, quiet_probes: bool) -> Router {
     router
-        .into_router(&app)
         .fallback(async |headers: HeaderMap| reply::not_found(&headers))
         .method_not_allowed_fallback(async || reply::method_not_allowed())
-        .layer(from_fn_with_state(app, observe))
+        .layer(from_fn_with_state((app, quiet_probes), observe))
 }
 
-/// Routers with and without a state of their own.
-pub(crate) trait IntoRouter {
-    /// The router with its state.
-    fn into_router(self, app: &App) -> Router;
-}
-
-impl IntoRouter for Router<App> {
-    fn into_router(self, app: &App) -> Router {
-        self.with_state(App::clone(app))
-    }
-}
-
-impl IntoRouter for Router {
-    fn into_router(self, _: &App) -> Router {
-        self
-    }
-}
-
-async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn observe(
+    State((app, quiet_probes)): State<(App, bool)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let announced = content_length(request.headers());
     let mut reply = next.run(request).await;
     if method == Method::GET && !reply.headers().contains_key(CACHE_CONTROL) {
@@ -71,21 +52,19 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
         request_bytes: announced,
         response_bytes: axum::body::HttpBody::size_hint(reply.body()).lower(),
     });
-    log(&app, &method, &path, &reply, took);
+    if !(quiet_probes && is_probe(uri.path())) {
+        log(&method, uri.path(), &reply, took);
+    }
     reply
 }
 
-fn log(app: &AppState, method: &Method, path: &str, reply: &Response, took: Duration) {
-    let is_probe = path.ends_with("/health/alive")
-        || path.ends_with("/health/ready")
-        || path.ends_with("/metrics/prometheus");
-    let serve = &app.settings.serve;
-    let quiet = is_probe
-        && (serve.public.request_log.disable_for_health
-            || serve.admin.request_log.disable_for_health);
-    if quiet {
-        return;
-    }
+fn is_probe(path: &str) -> bool {
+    ["/health/alive", "/health/ready", "/metrics/prometheus"]
+        .iter()
+        .any(|probe| path.ends_with(probe))
+}
+
+fn log(method: &Method, path: &str, reply: &Response, took: Duration) {
     // Security: neither query nor headers nor bodies: each of them may hold a secret.
     tracing::info!(
         target: "access",

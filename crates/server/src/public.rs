@@ -32,7 +32,8 @@ pub(crate) fn router(app: App) -> Router {
     {
         router = router.route("/floor", post(crate::endpoint::floor::post));
     }
-    observe::wrap(router, app)
+    let quiet_probes = app.settings.serve.public.request_log.disable_for_health;
+    observe::wrap(router.with_state(App::clone(&app)), app, quiet_probes)
 }
 
 /// Compat: these routes answer a plain OPTIONS with an empty 200.

@@ -109,9 +109,7 @@ impl Fault {
             is_overload: false,
         }
     }
-}
 
-impl Fault {
     /// More was asked than can be done in time.
     pub(crate) fn overload(source: impl Into<String>) -> Self {
         Self {
@@ -169,7 +167,7 @@ pub(crate) struct ErrorStyle {
     pub legacy_fields: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
     error_description: &'a str,
@@ -225,36 +223,21 @@ fn status(code: ErrorCode) -> StatusCode {
 }
 
 fn oauth_error(error: &OAuthError, style: ErrorStyle) -> Response {
-    let text = |part: &str| {
-        error
-            .full_description(false)
-            .get(part.len()..)
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
+    let full = error.full_description(style.expose_debug && !style.legacy_fields);
+    let mut body = ErrorBody {
+        error: error.code.wire(),
+        error_description: &full,
+        ..ErrorBody::default()
     };
-    let (description, hint, debug);
-    let body = if style.legacy_fields {
-        description = error.description();
-        hint = text(description);
-        debug = error.debug.as_deref().filter(|_| style.expose_debug);
-        ErrorBody {
-            error: error.code.wire(),
-            error_description: description,
-            error_hint: Some(hint.as_str()).filter(|hint| !hint.is_empty()),
-            status_code: Some(error.code.status()),
-            error_debug: debug,
-        }
-    } else {
-        hint = error.full_description(style.expose_debug);
-        ErrorBody {
-            error: error.code.wire(),
-            error_description: &hint,
-            error_hint: None,
-            status_code: None,
-            error_debug: None,
-        }
-    };
+    if style.legacy_fields {
+        body.error_description = error.description();
+        body.error_hint = full
+            .strip_prefix(error.description())
+            .map(str::trim)
+            .filter(|hint| !hint.is_empty());
+        body.status_code = Some(error.code.status());
+        body.error_debug = error.debug.as_deref().filter(|_| style.expose_debug);
+    }
     data_plane(status(error.code), to_json(&body))
 }
 
@@ -262,9 +245,7 @@ fn admin_error(error: &AdminError) -> Response {
     let body = ErrorBody {
         error: error.error,
         error_description: &error.description,
-        error_hint: None,
-        status_code: None,
-        error_debug: None,
+        ..ErrorBody::default()
     };
     let mut reply = (error.status, with_newline(to_json(&body))).into_response();
     reply.headers_mut().insert(CONTENT_TYPE, ERROR_JSON);

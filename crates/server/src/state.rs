@@ -93,7 +93,7 @@ impl AppState {
         version: &'static str,
     ) -> Result<Self, Fault> {
         // The position comes first: what changes from now on is read from the log, whatever is read below.
-        let log = store.changes_since(0).await.map_err(Fault::from)?;
+        let log = store.changes_since(0).await?;
         let log_position = watch::Position::at_start(log.position, clock::now());
         let keyring = keyring(&settings, &*store).await?;
         let alg = match settings.strategies.signing_alg {

@@ -64,7 +64,7 @@ pub(crate) async fn read(
     let mut keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     if !keys.iter().any(|key| key.signing.kid() == kid) {
         // Another process may have made this key a moment ago.
-        watch::look_again(app, now).await.map_err(Fault::from)?;
+        watch::look_again(app, now).await?;
         keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     }
     let verified = keys.iter().any(|key| {

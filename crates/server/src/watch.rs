@@ -1,6 +1,6 @@
 //! Follows the change log, so that what other processes change is forgotten here within a second.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tessera_protocol::time::Timestamp;
@@ -17,21 +17,25 @@ const MOMENT: Duration = Duration::from_millis(100);
 const BLIND_MAX: Duration = Duration::from_secs(10);
 
 /// Where this process is in the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Position {
-    inner: std::sync::Mutex<Seen>,
+    inner: Mutex<Seen>,
 }
 
 impl Position {
     /// Of a process whose caches are still empty.
     pub(crate) fn at_start(position: u64, now: Timestamp) -> Self {
         Self {
-            inner: std::sync::Mutex::new(Seen { position, at: now }),
+            inner: Mutex::new(Seen { position, at: now }),
         }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Seen {
     position: u64,
     at: Timestamp,
@@ -54,11 +58,7 @@ pub(crate) async fn follow(app: App) {
                     is_blind = true;
                     tracing::warn!(%error, "The change log cannot be read; cached clients and keys may be old.");
                 }
-                let seen = *app
-                    .log_position
-                    .inner
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let seen = *app.log_position.seen();
                 if seen.at.plus(BLIND_MAX) < now {
                     app.clients.clear();
                     app.keys.clear();
@@ -70,11 +70,7 @@ pub(crate) async fn follow(app: App) {
 
 /// Reads the log now, unless it was read a moment ago.
 pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
-    let seen = *app
-        .log_position
-        .inner
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let seen = *app.log_position.seen();
     if seen.at.plus(MOMENT) < now {
         catch_up(app, now).await
     } else {
@@ -84,11 +80,7 @@ pub(crate) async fn look_again(app: &AppState, now: Timestamp) -> Result<(), Sto
 
 /// Forgets what changed since the last look.
 pub(crate) async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), StoreError> {
-    let before = *app
-        .log_position
-        .inner
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let before = *app.log_position.seen();
     let news = app.store.changes_since(before.position).await?;
     match &news.changes {
         Some(changes) => {
@@ -106,11 +98,7 @@ pub(crate) async fn catch_up(app: &AppState, now: Timestamp) -> Result<(), Store
             app.reload_server_epoch().await?;
         }
     }
-    let mut seen = app
-        .log_position
-        .inner
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut seen = app.log_position.seen();
     seen.position = seen.position.max(news.position);
     seen.at = seen.at.max(now);
     Ok(())

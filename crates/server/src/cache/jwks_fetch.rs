@@ -3,6 +3,7 @@
 //! Freshness: five minutes; a `kid` that is not in the set fetches again, at most once in ten seconds per URL. A
 //! failed fetch is remembered as long. Fetches of one URL are shared.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tessera_crypto::jose::{Jwk, JwkSet};
 use tessera_protocol::time::Timestamp;
 use tokio::sync::Mutex;
 
+use crate::clock;
 use crate::egress::{Egress, EgressError};
 
 /// Most URLs remembered.
@@ -55,14 +57,9 @@ impl JwksFetch {
         kid: Option<&str>,
         now: Timestamp,
     ) -> Fetched {
-        let slot = match self.slots.get(url) {
-            Some(slot) => slot,
-            None => {
-                let slot = Slot::default();
-                self.slots.insert(url.to_owned(), Arc::clone(&slot));
-                slot
-            }
-        };
+        let Ok(slot) = self
+            .slots
+            .get_or_insert_with(url, || Ok::<_, Infallible>(Slot::default()));
         // Held while fetching: whoever comes meanwhile gets the same answer.
         let mut slot = slot.lock().await;
         let mut missed_at = None;
@@ -100,7 +97,7 @@ impl JwksFetch {
             (fetched, _) => fetched,
         };
         *slot = Some(Known {
-            fetched_at: now,
+            fetched_at: clock::now(),
             fetched: fetched.clone(),
             missed_at,
         });

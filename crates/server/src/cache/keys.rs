@@ -74,11 +74,11 @@ impl KeyCache {
             }
             sets.evictions
         };
-        let mut rows = store.keys(set).await.map_err(Fault::from)?;
+        let mut rows = store.keys(set).await?;
         if rows.is_empty() {
             // One request makes the key; those that came meanwhile find it.
             let _turn = self.making.lock().await;
-            rows = store.keys(set).await.map_err(Fault::from)?;
+            rows = store.keys(set).await?;
             if rows.is_empty() {
                 rows = self.make_first(store, pool, set, now).await?;
             }
@@ -112,7 +112,7 @@ impl KeyCache {
     /// Seals again what an older secret sealed, so that the secret may go. Answers how many keys that were.
     pub(crate) async fn reseal(&self, store: &dyn Store) -> Result<usize, Fault> {
         let mut count = 0_usize;
-        for row in store.all_keys().await.map_err(Fault::from)? {
+        for row in store.all_keys().await? {
             if self.seal.sealed_with_newest(&row.sealed_jwk) {
                 continue;
             }
@@ -121,11 +121,7 @@ impl KeyCache {
                 sealed_jwk: self.sealed(&row.set, &row.kid, &plain),
                 ..row.clone()
             };
-            if store
-                .reseal_key(&renewed, &row.sealed_jwk)
-                .await
-                .map_err(Fault::from)?
-            {
+            if store.reseal_key(&renewed, &row.sealed_jwk).await? {
                 count = count.saturating_add(1);
             }
         }
@@ -154,7 +150,7 @@ impl KeyCache {
             kid,
             created_at: now,
         };
-        let rows = store.insert_first_key(&row).await.map_err(Fault::from)?;
+        let rows = store.insert_first_key(&row).await?;
         tracing::info!(
             set,
             alg = alg.as_str(),
