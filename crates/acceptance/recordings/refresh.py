@@ -13,11 +13,17 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-AREAS = ("clients", "token", "introspection", "revocation", "system", "walk")
+AREAS = (
+    "authorize clients hooks introspection logout refresh revocation sessions system token userinfo walk"
+).split()
 CLI = (
     "clients tokens create_client get_list_delete_clients import_clients update_client endpoint_errors version "
     "migrate_and_janitor keys jwks serve_errors"
 ).split()
+# Scenarios of these areas that are about grants which are not there yet.
+NOT_BUILT = ("jwt_bearer_hook",)
+# The local listener, where the recorder wrote its port.
+SINK = re.compile(r"http://127\.0\.0\.1:2[14]446")
 TEXT = {"$match": "text"}
 # Forms of tokens and of generated secrets, as they stand in recorded patterns.
 TOKEN_FORMS = (r"ory_[a-z]+_[\w-]{20,}\.[\w-]{20,}", r"[\w-]{43}\.[\w-]{43}")
@@ -92,8 +98,8 @@ def main(source):
             shutil.rmtree(HERE / part, ignore_errors=True)
         count = 0
         for path in sorted(scratch.glob("http/*/*/*.json")):
-            if path.parent.name in AREAS:
-                count += write(path, scratch, json.loads(path.read_text()))
+            if path.parent.name in AREAS and path.stem not in NOT_BUILT:
+                count += write(path, scratch, json.loads(SINK.sub("${sink}", path.read_text())))
         for path in sorted(scratch.glob("cli/*/*.json")):
             if path.stem not in CLI:
                 continue

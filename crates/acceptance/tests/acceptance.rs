@@ -10,6 +10,8 @@
     reason = "a panic is a failed test"
 )]
 
+#[path = "acceptance/authorization_code.rs"]
+mod authorization_code;
 #[path = "acceptance/bad_input.rs"]
 mod bad_input;
 #[path = "acceptance/budgets.rs"]
@@ -20,6 +22,8 @@ mod client_libraries;
 mod client_secrets;
 #[path = "acceptance/database_faults.rs"]
 mod database_faults;
+#[path = "acceptance/doctor.rs"]
+mod doctor;
 #[path = "acceptance/durability.rs"]
 mod durability;
 #[path = "acceptance/lifecycle.rs"]
@@ -34,5 +38,7 @@ mod shutdown;
 mod static_binary;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
+#[path = "acceptance/users.rs"]
+mod users;
 #[path = "acceptance/walk.rs"]
 mod walk;

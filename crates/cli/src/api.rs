@@ -18,7 +18,7 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where requests go and what they carry.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Target {
     /// Base URL; a slash at the end is dropped.
     pub(crate) endpoint: String,
@@ -46,6 +46,8 @@ pub(crate) struct Answer {
     pub(crate) is_unauthorized: bool,
     /// Parameter `page_token` of the `Link` header with `rel="next"`; empty on the last page.
     pub(crate) next_page_token: String,
+    /// The `Date` header, as sent.
+    pub(crate) date: Option<String>,
     /// The body, as text.
     pub(crate) body: String,
 }
@@ -164,6 +166,7 @@ impl Api {
             succeeded: status.as_u16() < 300,
             is_unauthorized: status == reqwest::StatusCode::UNAUTHORIZED,
             next_page_token: next_page(response.headers()),
+            date: date(response.headers()),
             body: response.text().map_err(transport)?,
         };
         if answer.succeeded {
@@ -202,6 +205,11 @@ fn next_page(headers: &HeaderMap) -> String {
         .filter_map(|value| value.to_str().ok())
         .find_map(next_page_token)
         .unwrap_or_default()
+}
+
+fn date(headers: &HeaderMap) -> Option<String> {
+    let date = headers.get(reqwest::header::DATE)?;
+    date.to_str().ok().map(str::to_owned)
 }
 
 fn next_page_token(link: &str) -> Option<String> {

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::{client, cobra, connection::Connection, janitor, migrate, serve, token, upkeep, v1};
+use crate::{
+    authorization_code, client, cobra, connection::Connection, consents, doctor, janitor, migrate,
+    serve, token, upkeep, user, v1,
+};
 
 /// OAuth 2.0 and OpenID Connect server, and the commands to manage it.
 #[derive(Debug, Clone, Parser)]
@@ -50,6 +53,8 @@ pub(crate) enum Top {
     Backup(upkeep::Backup),
     /// Work on the configuration
     Config(upkeep::Config),
+    /// Look for what is wrong with a server's configuration, database and addresses
+    Doctor(Box<doctor::Doctor>),
     /// Act on all tokens of the server
     Tokens(upkeep::Tokens),
     /// Print version, commit and build time
@@ -96,6 +101,8 @@ group!(
         /// Create an OAuth 2.0 client
         #[command(visible_alias = "client")]
         Oauth2Client(Box<client::create::Create>),
+        /// Write a user into the users file of the built-in login page
+        User(Box<user::create::Create>),
     }
 );
 group!(
@@ -112,6 +119,8 @@ group!(
         /// Print a page of OAuth 2.0 clients
         #[command(visible_alias = "clients")]
         Oauth2Clients(client::list::List),
+        /// Print a page of what a person allowed
+        Consents(consents::List),
     }
 );
 group!(
@@ -145,6 +154,8 @@ group!(
     Perform, PerformWhat {
         /// Get a token with the client credentials grant
         ClientCredentials(token::client_credentials::ClientCredentials),
+        /// Log in as a person with the authorization code grant, in a browser
+        AuthorizationCode(Box<authorization_code::AuthorizationCode>),
     }
 );
 group!(
@@ -159,6 +170,10 @@ group!(
     Revoke, RevokeWhat {
         /// Revoke a token
         Token(token::revoke::Revoke),
+        /// End what a person allowed, and the tokens that came of it
+        Consents(consents::Revoke),
+        /// End login sessions
+        Sessions(consents::RevokeSessions),
     }
 );
 
@@ -221,6 +236,13 @@ mod tests {
             "hydra janitor --tokens --keep-if-younger 24h -e",
             "hydra clients create -c http://cb -g client_credentials -r code -a a,b -n N",
             "hydra token flush --min-age 1h --fake-tls-termination",
+            "hydra token user --port 5555 --client-id a --client-secret b --scope openid,offline",
+            "hydra perform authorization-code -p 5555 --client-id a --max-age -1 --no-open --skip",
+            "tessera create user alice --file users.json --claim a=b --replace",
+            "tessera list consents alice -e http://x --format yaml",
+            "tessera revoke consents alice --all",
+            "tessera revoke sessions --sid s",
+            "tessera doctor -c a.yml,b.yml --dev --public-url https://x --format json",
             "hydra completion bash --no-descriptions",
         ] {
             let refused = parse(line)
@@ -275,6 +297,6 @@ mod tests {
         else {
             panic!("not serve");
         };
-        assert_eq!(serve.config_files(), ["a.yml", "b.yml", "c.yml"]);
+        assert_eq!(serve.flags.config_files(), ["a.yml", "b.yml", "c.yml"]);
     }
 }

@@ -25,7 +25,7 @@ const V1_COMMANDS: [&str; 3] = ["clients", "keys", "token"];
 /// Parents that Hydra does not have: a typing error below them is an error.
 const OWN_COMMANDS: [&str; 2] = ["config", "tokens"];
 /// Sub-commands that Hydra has and we do not have yet: a script that needs one must not go on as if it had run.
-const LATER_COMMANDS: [&str; 5] = ["jwk", "jwks", "authorization-code", "device-code", "user"];
+const LATER_COMMANDS: [&str; 3] = ["jwk", "jwks", "device-code"];
 
 /// Loosens every flag of a command tree to what the other library accepts.
 pub(crate) fn relaxed(command: Command) -> Command {

@@ -35,6 +35,12 @@ impl Connection {
     /// The API and the way to print its answers.
     pub(crate) fn open(&self) -> Result<(Api, Output), Failure> {
         let output = self.output()?;
+        let target = self.target()?;
+        Ok((Api::new(&target).map_err(Failure::Error)?, output))
+    }
+
+    /// Which server to call, and what each request carries.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
         // Compat: v1's HYDRA_ADMIN_URL and HYDRA_URL are not read by v26 commands.
         let endpoint = self
             .endpoint
@@ -46,15 +52,15 @@ impl Connection {
                     "you have to set the remote endpoint, try --help for details".to_owned(),
                 )
             })?;
-        let target = Target {
+        Ok(Target {
             endpoint,
             skip_tls_verify: self.skip_tls_verify,
             headers: headers(&self.http_header)?,
-        };
-        Ok((Api::new(&target).map_err(Failure::Error)?, output))
+        })
     }
 
-    fn output(&self) -> Result<Output, Failure> {
+    /// How to print the result. The error names a wrong `--format`.
+    pub(crate) fn output(&self) -> Result<Output, Failure> {
         Ok(Output {
             quiet: self.quiet,
             format: Format::parse(&self.format)?,
@@ -172,6 +178,7 @@ mod tests {
             succeeded: false,
             is_unauthorized: false,
             next_page_token: String::new(),
+            date: None,
             body: body.to_owned(),
         }))
     }

@@ -4,12 +4,15 @@
 
 mod api;
 mod args;
+mod authorization_code;
 mod client;
 mod client_flags;
 mod clock;
 mod cobra;
 mod connection;
+mod consents;
 mod database;
+mod doctor;
 mod failure;
 mod ids;
 mod janitor;
@@ -18,6 +21,7 @@ mod print;
 mod serve;
 mod token;
 mod upkeep;
+mod user;
 mod v1;
 mod version;
 
@@ -89,6 +93,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Top::Backup(backup)) => upkeep::backup(&backup),
         Some(Top::Config(config)) if config.action.is_none() => help(&["config"]),
         Some(Top::Config(config)) => upkeep::config(&config),
+        Some(Top::Doctor(doctor)) => doctor::run(&doctor),
         Some(Top::Tokens(tokens)) if tokens.action.is_none() => help(&["tokens"]),
         Some(Top::Tokens(tokens)) => upkeep::tokens(&tokens),
         Some(Top::Version) => version::print(),
@@ -106,16 +111,22 @@ fn call_api(command: &Top) -> Outcome {
     match command {
         Top::Create(args::Create {
             connection,
-            what: Some(CreateWhat::Oauth2Client(arguments)),
-        }) => client::create::run(arguments, connection),
+            what: Some(what),
+        }) => match what {
+            CreateWhat::Oauth2Client(arguments) => client::create::run(arguments, connection),
+            CreateWhat::User(arguments) => user::create::run(arguments, connection),
+        },
         Top::Get(args::Get {
             connection,
             what: Some(GetWhat::Oauth2Client(arguments)),
         }) => client::get::run(arguments, connection),
         Top::List(args::List {
             connection,
-            what: Some(ListWhat::Oauth2Clients(arguments)),
-        }) => client::list::run(arguments, connection),
+            what: Some(what),
+        }) => match what {
+            ListWhat::Oauth2Clients(arguments) => client::list::run(arguments, connection),
+            ListWhat::Consents(arguments) => consents::list(arguments, connection),
+        },
         Top::Update(args::Update {
             connection,
             what: Some(UpdateWhat::Oauth2Client(arguments)),
@@ -134,10 +145,14 @@ fn call_api(command: &Top) -> Outcome {
         Top::Perform(args::Perform {
             connection,
             what: Some(what),
-        }) => {
-            let PerformWhat::ClientCredentials(arguments) = what;
-            token::client_credentials::run(arguments, connection)
-        }
+        }) => match what {
+            PerformWhat::ClientCredentials(arguments) => {
+                token::client_credentials::run(arguments, connection)
+            }
+            PerformWhat::AuthorizationCode(arguments) => {
+                authorization_code::run(arguments, connection)
+            }
+        },
         Top::Introspect(args::Introspect {
             connection,
             what: Some(what),
@@ -148,10 +163,11 @@ fn call_api(command: &Top) -> Outcome {
         Top::Revoke(args::Revoke {
             connection,
             what: Some(what),
-        }) => {
-            let RevokeWhat::Token(arguments) = what;
-            token::revoke::run(arguments, connection)
-        }
+        }) => match what {
+            RevokeWhat::Token(arguments) => token::revoke::run(arguments, connection),
+            RevokeWhat::Consents(arguments) => consents::revoke(arguments, connection),
+            RevokeWhat::Sessions(arguments) => consents::revoke_sessions(arguments, connection),
+        },
         parent => {
             print::stdout(&args::help(&[name(parent)]));
             Ok(())

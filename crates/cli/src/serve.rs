@@ -10,9 +10,19 @@ use crate::{
     print, version,
 };
 
-/// Flags of both generations; they may stand before or after the sub-command.
+/// `serve …`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    /// Which ports to open.
+    #[command(subcommand)]
+    pub(crate) ports: Option<Ports>,
+}
+
+/// Where the configuration comes from. Flags of both generations; they may stand before or after the sub-command.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Flags {
     /// Configuration files (YAML, JSON, TOML); of several, later ones win. Commas separate, and it may be given more than once.
     #[arg(long, short = 'c', global = true, value_name = "FILES")]
     config: Vec<String>,
@@ -28,9 +38,6 @@ pub(crate) struct Serve {
     /// Accepted for scripts: there is no telemetry to switch off.
     #[arg(long, global = true)]
     pub(crate) sqa_opt_out: bool,
-    /// Which ports to open.
-    #[command(subcommand)]
-    pub(crate) ports: Option<Ports>,
 }
 
 /// The ports of one process.
@@ -44,7 +51,7 @@ pub(crate) enum Ports {
     Admin,
 }
 
-impl Serve {
+impl Flags {
     /// Configuration files in order, later ones win.
     pub(crate) fn config_files(&self) -> Vec<String> {
         cobra::list(&self.config)
@@ -53,6 +60,19 @@ impl Serve {
     /// Redirect URLs that may use plain HTTP.
     pub(crate) fn insecure_redirect_urls(&self) -> Vec<String> {
         cobra::list(&self.dangerous_allow_insecure_redirect_urls)
+    }
+
+    /// Everything that the configuration is made of.
+    pub(crate) fn sources(&self, serving: config::Serving) -> config::Sources {
+        config::Sources {
+            files: self.config_files().into_iter().map(Into::into).collect(),
+            dev: self.dev.then_some(true),
+            force_http: self.dangerous_force_http.then_some(true),
+            insecure_redirect_urls: self.insecure_redirect_urls(),
+            dsn: None,
+            env: database::environment(),
+            serving,
+        }
     }
 }
 
@@ -71,19 +91,7 @@ fn serve(arguments: &Serve) -> Outcome {
         Some(Ports::Admin) => (run::Ports::Admin, config::Serving::AdminOnly),
         Some(Ports::All) | None => (run::Ports::All, config::Serving::Both),
     };
-    let sources = config::Sources {
-        files: arguments
-            .config_files()
-            .into_iter()
-            .map(Into::into)
-            .collect(),
-        dev: arguments.dev.then_some(true),
-        force_http: arguments.dangerous_force_http.then_some(true),
-        insecure_redirect_urls: arguments.insecure_redirect_urls(),
-        dsn: None,
-        env: database::environment(),
-        serving,
-    };
+    let sources = arguments.flags.sources(serving);
     let loaded = config::load(&sources).map_err(|e| Failure::Notice(e.to_string()))?;
     let settings = loaded.settings;
     telemetry::start(settings.log.level, settings.log.format, version::RELEASE);
@@ -100,14 +108,14 @@ fn serve(arguments: &Serve) -> Outcome {
         let opened =
             database::open(&settings.dsn, database::is_synchronous_full(&settings)).await?;
         // The server keeps its own database's schema; a shared one is the operator's, save in development.
-        if opened.is_embedded() || settings.is_development() && arguments.dev {
+        if opened.is_embedded() || settings.is_development() && arguments.flags.dev {
             opened
                 .migrations
                 .up()
                 .await
                 .map_err(|e| Failure::Error(e.to_string()))?;
         }
-        if arguments.dev {
+        if arguments.flags.dev {
             print::stdout(&next_commands(&settings));
         }
         let store = Arc::clone(&opened.store);
@@ -154,7 +162,7 @@ fn next_commands(settings: &config::Settings) -> String {
 }
 
 /// Done at SIGTERM or SIGINT, also as process 1 of a container.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),

@@ -1,10 +1,10 @@
-//! Hashes for client secrets, slow on purpose.
+//! Hashes for client secrets and passwords, slow on purpose.
 //!
 //! Spec: RFC 8018 s5.2 (PBKDF2), RFC 9106 (argon2), the bcrypt paper by Provos and Mazieres.
 //!
 //! Compat: the texts are the reference server's:
 //! `$pbkdf2-sha256$i=<iterations>,l=<bytes>$<salt>$<hash>` with unpadded standard base64, and
-//! `$2a$` bcrypt; argon2 is verified and never made. When verifying, the length comes from the hash
+//! `$2a$` bcrypt; argon2 is verified, and made for passwords only. When verifying, the length comes from the hash
 //! and not from `l=`, the names `sha224` and `sha384` mean SHA3, and an unknown digest name means
 //! SHA-256; imported hashes depend on it.
 //!
@@ -40,6 +40,9 @@ const ARGON2_MEMORY_KIB_MAX: u32 = 256 * 1024;
 const ARGON2_KIB_PASSES_MAX: u64 = 1024 * 1024;
 /// The most lanes of argon2.
 const ARGON2_LANES_MAX: u32 = 64;
+/// Memory, passes and lanes of new argon2id hashes: the OWASP Password Storage Cheat Sheet's choice.
+const ARGON2ID_COSTS: (u32, u32, u32) = (19_456, 2, 1);
+const ARGON2ID_KEY_BYTES: usize = 32;
 
 const SALT_BYTES: usize = 16;
 const PBKDF2_KEY_BYTES: usize = 32;
@@ -69,6 +72,8 @@ pub enum SlowHashError {
     SecretTooLong,
     /// The iterations or the cost are outside their range.
     CostOutOfRange,
+    /// argon2 takes no secret of 4 GiB and more.
+    Argon2Refused,
 }
 
 impl fmt::Display for SlowHashError {
@@ -83,6 +88,7 @@ impl fmt::Display for SlowHashError {
                 "bcrypt cost must be {BCRYPT_COST_MIN} to {BCRYPT_COST_MAX}, \
                  PBKDF2 iterations 1 to {PBKDF2_ITERATIONS_MAX}"
             ),
+            Self::Argon2Refused => f.write_str("argon2 takes no secret of that length"),
         }
     }
 }
@@ -116,6 +122,35 @@ pub fn hash(secret: &[u8], how: &SlowHash, entropy: &dyn Entropy) -> Result<Stri
             Ok(parts.format_for_version(bcrypt::Version::TwoA))
         }
     }
+}
+
+/// Hashes a password with argon2id into a PHC string to store. `salt` is random, and new for each password.
+///
+/// # Errors
+/// [`SlowHashError::Argon2Refused`].
+pub fn argon2id_hash(secret: &[u8], salt: &[u8; 16]) -> Result<String, SlowHashError> {
+    let (memory_kib, passes, lanes) = ARGON2ID_COSTS;
+    let refused = |_| SlowHashError::Argon2Refused;
+    let params =
+        Params::new(memory_kib, passes, lanes, Some(ARGON2ID_KEY_BYTES)).map_err(refused)?;
+    let mut key = [0u8; ARGON2ID_KEY_BYTES];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(secret, salt, &mut key)
+        .map_err(refused)?;
+    Ok(argon2id_text(salt, &key))
+}
+
+/// A PHC string that no password matches, and that costs as much to verify as one of [`argon2id_hash`]. See
+/// [`cost_twin`].
+#[must_use]
+pub fn argon2id_cost_twin() -> String {
+    argon2id_text(&[0; SALT_BYTES], &[0; ARGON2ID_KEY_BYTES])
+}
+
+fn argon2id_text(salt: &[u8], key: &[u8]) -> String {
+    let (memory_kib, passes, lanes) = ARGON2ID_COSTS;
+    let (salt, key) = (b64::encode_standard(salt), b64::encode_standard(key));
+    format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${key}")
 }
 
 /// Whether `stored` is a hash of `secret`. A text that is malformed, of an unknown kind or too

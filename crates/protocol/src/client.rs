@@ -73,6 +73,9 @@ pub struct ClientMetadata {
     /// The only algorithm accepted for request objects.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub request_object_signing_alg: String,
+    /// The algorithm of ID tokens; empty for the server's own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub id_token_signed_response_alg: String,
     /// `none` or the algorithm of signed userinfo.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub userinfo_signed_response_alg: String,

@@ -11,9 +11,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 use tessera_crypto::constant_time_eq;
-use tessera_crypto::jose::{Alg, Jwk, Jws, VerifyingKey};
+use tessera_crypto::jose::{Alg, Jwk, Jws};
 
 use crate::client::{AuthMethod, Client};
+use crate::client_keys;
 use crate::discovery::assertion_algorithms;
 use crate::error::{ErrorCode, OAuthError, quoted};
 use crate::form;
@@ -25,9 +26,6 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 
 /// How far ahead `iat` and `nbf` of a foreign clock may be.
 const CLOCK_TOLERANCE_SECS: i64 = 10;
-
-/// How many keys one assertion may be tried with: each costs a verification, before anybody is authenticated.
-const KEYS_TRIED_MAX: usize = 16;
 
 /// How far ahead `exp` may be: a year, since the spent `jti` is kept as long.
 const LIFE_MAX_SECS: i64 = 366 * 24 * 3_600;
@@ -328,37 +326,9 @@ impl<'a> Assertion<'a> {
                 quoted(registered)
             )));
         }
-        let candidates = keys.iter().filter(|key| match self.kid() {
-            Some(kid) => key.kid == kid,
-            None => true,
-        });
-        let mut fitting = 0_usize;
-        for key in candidates {
-            // Security: a key that says it is for encryption never verifies a signature.
-            if !["", "sig"].contains(&key.use_.as_str()) {
-                continue;
-            }
-            let Ok(key) = VerifyingKey::from_jwk(key, alg) else {
-                continue;
-            };
-            fitting = fitting.saturating_add(1);
-            if fitting > KEYS_TRIED_MAX {
-                return Err(bad_assertion(format!(
-                    "More than {KEYS_TRIED_MAX} keys of the client fit; name one by 'kid'."
-                )));
-            }
-            if self.jws.verify(&key) {
-                return Ok(());
-            }
-        }
-        Err(bad_assertion(match (fitting, self.kid()) {
-            (0, Some(kid)) => format!(
-                "The client has no signing key with 'kid' {} that fits algorithm {alg_name}.",
-                quoted(kid)
-            ),
-            (0, None) => format!("The client has no signing key that fits algorithm {alg_name}."),
-            _ => "The signature of the 'client_assertion' does not verify.".to_owned(),
-        }))
+        client_keys::verify(&self.jws, alg, keys).map_err(|why| {
+            bad_assertion(format!("The 'client_assertion' cannot be verified. {why}"))
+        })
     }
 
     fn check_times(&self, now: Timestamp) -> Result<Timestamp, OAuthError> {

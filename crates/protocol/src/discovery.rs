@@ -14,10 +14,11 @@ pub fn assertion_algorithms() -> Vec<&'static str> {
 }
 
 /// Ways for a client to authenticate.
-pub const AUTH_METHODS: [&str; 3] = [
+pub const AUTH_METHODS: [&str; 4] = [
     "client_secret_post",
     "client_secret_basic",
     "private_key_jwt",
+    "none",
 ];
 
 /// The document, in the order of the wire.
@@ -28,6 +29,7 @@ pub const AUTH_METHODS: [&str; 3] = [
 )]
 pub struct Metadata {
     pub issuer: String,
+    pub authorization_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_endpoint: Option<String>,
     pub token_endpoint: String,
@@ -36,13 +38,32 @@ pub struct Metadata {
     pub response_types_supported: Vec<&'static str>,
     pub claims_supported: Vec<String>,
     pub grant_types_supported: Vec<&'static str>,
+    pub response_modes_supported: Vec<&'static str>,
+    pub userinfo_endpoint: String,
     pub scopes_supported: Vec<String>,
     pub token_endpoint_auth_methods_supported: Vec<&'static str>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub userinfo_signing_alg_values_supported: Vec<String>,
     pub id_token_signing_alg_values_supported: Vec<String>,
+    /// Compat: lists, by Hydra's own names.
+    pub id_token_signed_response_alg: Vec<String>,
+    pub userinfo_signed_response_alg: Vec<String>,
+    pub request_parameter_supported: bool,
+    pub request_uri_parameter_supported: bool,
+    pub require_request_uri_registration: bool,
+    pub claims_parameter_supported: bool,
     pub revocation_endpoint: String,
     pub revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    pub backchannel_logout_supported: bool,
+    pub backchannel_logout_session_supported: bool,
+    pub frontchannel_logout_supported: bool,
+    pub frontchannel_logout_session_supported: bool,
+    pub end_session_endpoint: String,
+    pub request_object_signing_alg_values_supported: Vec<&'static str>,
+    pub code_challenge_methods_supported: Vec<&'static str>,
+    pub authorization_response_iss_parameter_supported: bool,
+    pub prompt_values_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,6 +21,20 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     InvalidClientMetadata,
     InvalidRedirectUri,
+    UnsupportedResponseType,
+    UnsupportedResponseMode,
+    AccessDenied,
+    RequestForbidden,
+    RequestUnauthorized,
+    LoginRequired,
+    ConsentRequired,
+    RegistrationNotSupported,
+    InvalidRequestUri,
+    InvalidRequestObject,
+    InsufficientEntropy,
+    ScopeNotGranted,
+    InvalidToken,
+    NotFound,
 }
 
 impl ErrorCode {
@@ -37,13 +51,29 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UnsupportedResponseMode => "unsupported_response_mode",
+            Self::AccessDenied => "access_denied",
+            Self::RequestForbidden => "request_forbidden",
+            Self::RequestUnauthorized => "request_unauthorized",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InsufficientEntropy => "insufficient_entropy",
+            Self::ScopeNotGranted => "scope_not_granted",
+            Self::InvalidToken => "invalid_token",
+            Self::NotFound => "Not Found",
         }
     }
 
     /// The HTTP status of a JSON answer.
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::RequestUnauthorized | Self::InvalidToken => 401,
+            Self::AccessDenied | Self::RequestForbidden | Self::ScopeNotGranted => 403,
+            Self::NotFound => 404,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
             _ => 400,
@@ -63,6 +93,20 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "The server cannot process the request right now.",
             Self::InvalidClientMetadata => "A member of the client metadata is not valid.",
             Self::InvalidRedirectUri => "A redirect URI of the client is not valid.",
+            Self::UnsupportedResponseType => "This server does not offer this response type.",
+            Self::UnsupportedResponseMode => "This server does not offer this response mode.",
+            Self::AccessDenied => "The request was denied.",
+            Self::RequestForbidden => "The request is not allowed.",
+            Self::RequestUnauthorized => "The request could not be authorized.",
+            Self::LoginRequired => "The person has to log in.",
+            Self::ConsentRequired => "The person has to give consent.",
+            Self::RegistrationNotSupported => "Parameter 'registration' is not supported.",
+            Self::InvalidRequestUri => "The 'request_uri' cannot be used.",
+            Self::InvalidRequestObject => "The request object is not valid.",
+            Self::InsufficientEntropy => "A random value of the request is too short.",
+            Self::ScopeNotGranted => "The scope was not granted.",
+            Self::InvalidToken => "The token is not valid.",
+            Self::NotFound => "Unable to locate the requested resource",
         }
     }
 }
@@ -115,6 +159,13 @@ impl OAuthError {
         }
         text
     }
+}
+
+/// A text of somebody else's in the characters that RFC 6749 allows in errors.
+pub fn allowed_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_allowed(&mut out, text);
+    out
 }
 
 /// Spec: RFC 6749 5.2: `error_description` is %x20-21 / %x23-5B / %x5D-7E.

@@ -7,15 +7,22 @@
 #![warn(missing_docs)]
 
 pub mod audience;
+pub mod authorize;
+pub mod bearer;
 pub mod client;
 pub mod client_auth;
+mod client_keys;
 pub mod discovery;
 pub mod error;
+pub mod flow;
 pub mod form;
 pub mod grant;
 pub mod introspect;
 pub mod parameters;
+pub mod pkce;
 pub mod registration;
 pub mod scope;
+pub mod subject;
 pub mod time;
 pub mod token;
+pub mod userinfo;

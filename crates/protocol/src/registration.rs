@@ -15,6 +15,9 @@ use crate::client::{ClientJwks, ClientMetadata};
 use crate::discovery::assertion_algorithms;
 use crate::error::{ErrorCode, OAuthError, quoted};
 
+/// Algorithms that a client may register for its ID tokens.
+pub const ID_TOKEN_ALGS: [Alg; 4] = [Alg::RS256, Alg::PS256, Alg::ES256, Alg::EdDSA];
+
 /// A body that cannot be read as client metadata. The text is for the caller; it names the member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError(pub String);
@@ -183,7 +186,7 @@ pub fn validate(mut metadata: ClientMetadata, rules: &Rules) -> Result<ClientMet
             quoted(&metadata.sector_identifier_uri)
         )));
     }
-    check_userinfo_alg(&mut metadata)?;
+    check_response_algs(&mut metadata)?;
     check_redirects(&metadata)?;
     check_subject_type(&mut metadata, rules)?;
     check_post_logout(&metadata)?;
@@ -227,7 +230,17 @@ fn check_pages(metadata: &ClientMetadata) -> Result<(), OAuthError> {
     Ok(())
 }
 
-fn check_userinfo_alg(metadata: &mut ClientMetadata) -> Result<(), OAuthError> {
+/// Spec: OpenID Connect Dynamic Client Registration 1.0 2. Secrets are kept as hashes, so no algorithm that needs one can
+/// be offered.
+fn check_response_algs(metadata: &mut ClientMetadata) -> Result<(), OAuthError> {
+    let id_token = metadata.id_token_signed_response_alg.as_str();
+    if !id_token.is_empty() && !ID_TOKEN_ALGS.iter().any(|alg| alg.as_str() == id_token) {
+        return Err(refuse(format!(
+            "Member 'id_token_signed_response_alg' is {}; it can be one of {}.",
+            quoted(id_token),
+            ID_TOKEN_ALGS.map(Alg::as_str).join(", ")
+        )));
+    }
     match metadata.userinfo_signed_response_alg.as_str() {
         "" => metadata.userinfo_signed_response_alg = "none".to_owned(),
         "none" | "RS256" => {}

@@ -14,6 +14,9 @@ pub struct Timestamp(i64);
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl Timestamp {
+    /// An instant that never comes: what never ends, ends then.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// From microseconds since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -38,6 +41,12 @@ impl Timestamp {
     #[must_use]
     pub const fn whole_seconds(self) -> Self {
         Self::from_secs(self.as_secs())
+    }
+
+    /// The nearest whole second; half a second goes up.
+    #[must_use]
+    pub const fn nearest_second(self) -> Self {
+        Self(self.0.saturating_add(MICROS_PER_SECOND / 2)).whole_seconds()
     }
 
     /// The instant `lifespan` later; saturates at the end of time.
@@ -119,6 +128,11 @@ impl Lifespan {
             .ok()
             .filter(|n| *n > 0)
             .map(Duration::from_nanos)
+    }
+
+    /// Whether it is below zero, which some settings read as "never".
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
     }
 
     /// Reads Go's duration syntax.
@@ -303,5 +317,18 @@ mod tests {
             "2026-11-24T17:14:07.500146Z"
         );
         assert_eq!(Timestamp::from_micros(-1).as_secs(), -1);
+    }
+
+    #[test]
+    fn the_nearest_second_is_at_most_half_a_second_away() {
+        for (micros, secs) in [
+            (1_499_999, 1),
+            (1_500_000, 2),
+            (1_000_000, 1),
+            (-400_000, 0),
+        ] {
+            let nearest = Timestamp::from_micros(micros).nearest_second();
+            assert_eq!(nearest, Timestamp::from_secs(secs), "{micros}");
+        }
     }
 }

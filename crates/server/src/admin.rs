@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{delete, get, post, put};
 
-use crate::admin_api::{clients, lifespans, secrets, tokens};
+use crate::admin_api::{clients, consent, lifespans, login, logout, secrets, sessions, tokens};
 use crate::endpoint::{health, introspect};
 use crate::state::App;
 use crate::{admin_guard, observe};
@@ -63,6 +63,23 @@ fn routes(generation: Generation) -> Router<Admin> {
         .route(
             "/clients/{id}/secrets/rotate",
             post(secrets::rotate).delete(secrets::drop_rotated),
+        )
+        .route("/oauth2/auth/requests/login", get(login::get))
+        .route("/oauth2/auth/requests/login/accept", put(login::accept))
+        .route("/oauth2/auth/requests/login/reject", put(login::reject))
+        .route("/oauth2/auth/requests/consent", get(consent::get))
+        .route("/oauth2/auth/requests/consent/accept", put(consent::accept))
+        .route("/oauth2/auth/requests/consent/reject", put(consent::reject))
+        .route("/oauth2/auth/requests/logout", get(logout::get))
+        .route("/oauth2/auth/requests/logout/accept", put(logout::accept))
+        .route("/oauth2/auth/requests/logout/reject", put(logout::reject))
+        .route(
+            "/oauth2/auth/sessions/consent",
+            get(sessions::list_consents).delete(sessions::revoke_consents),
+        )
+        .route(
+            "/oauth2/auth/sessions/login",
+            delete(sessions::revoke_logins),
         )
         .route("/oauth2/introspect", post(introspect::admin))
         .route("/oauth2/tokens", delete(tokens::delete_of_client))

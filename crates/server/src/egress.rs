@@ -32,6 +32,33 @@ pub(crate) struct Egress {
 /// Why nothing was fetched; for the log and for `debug` texts.
 pub(crate) type EgressError = String;
 
+/// Limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// For all of it.
+    pub time: Duration,
+    /// Bytes of the answer.
+    pub body_max: usize,
+}
+
+/// What a POST was answered with.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// HTTP status.
+    pub status: http::StatusCode,
+    /// Empty unless the status is 200.
+    pub body: Vec<u8>,
+}
+
+/// Why a POST has no answer. The texts do not hold the URL, which may hold a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PostError {
+    /// Another try would fail in the same way.
+    Never(EgressError),
+    /// The connection failed or took too long.
+    Lost(EgressError),
+}
+
 impl Egress {
     /// `exceptions` are URL patterns with `*` that may be private all the same.
     pub(crate) fn new(disallow_private: bool, exceptions: &[String]) -> Result<Self, EgressError> {
@@ -74,6 +101,34 @@ impl Egress {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+
+    /// POSTs a body. Only the body of a 200 is read.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        headers: http::HeaderMap,
+        body: Vec<u8>,
+        bounds: Bounds,
+    ) -> Result<Answer, PostError> {
+        let parsed = Url::parse(url).map_err(|e| PostError::Never(e.to_string()))?;
+        let client = self.client_for(&parsed).map_err(PostError::Never)?;
+        let lost = |error: reqwest::Error| PostError::Lost(describe(error.without_url()));
+        let request = client.post(parsed).headers(headers).body(body);
+        let sent = request.timeout(bounds.time).send().await;
+        let mut answer = sent.map_err(lost)?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        if status == reqwest::StatusCode::OK {
+            while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+                if body.len().saturating_add(chunk.len()) > bounds.body_max {
+                    let max = bounds.body_max;
+                    return Err(PostError::Never(format!("answered more than {max} bytes")));
+                }
+                body.extend_from_slice(&chunk);
+            }
+        }
+        Ok(Answer { status, body })
     }
 
     /// Whether this URL may be called at all; resolves its host where private addresses are refused.

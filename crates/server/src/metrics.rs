@@ -23,6 +23,10 @@ pub(crate) struct Metrics {
     pub failed_authentications: AtomicU64,
     /// Rows that the server deleted because they had expired.
     pub expired_rows_deleted: AtomicU64,
+    /// Clients that were told of a logout on the back channel.
+    pub logout_notices_delivered: AtomicU64,
+    /// Clients that could not be told and were given up.
+    pub logout_notices_failed: AtomicU64,
 }
 
 /// What one route, method and status has seen.
@@ -203,6 +207,16 @@ impl Metrics {
                 "tessera_expired_rows_deleted_total",
                 "Expired rows deleted by the server itself.",
                 &self.expired_rows_deleted,
+            ),
+            (
+                "tessera_logout_notices_delivered_total",
+                "Clients that were told of a logout on the back channel.",
+                &self.logout_notices_delivered,
+            ),
+            (
+                "tessera_logout_notices_failed_total",
+                "Clients that could not be told of a logout and were given up.",
+                &self.logout_notices_failed,
             ),
         ] {
             let value = value.load(Ordering::Relaxed);

@@ -7,12 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use axum::response::Response;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use crate::metrics::Answered;
+use crate::pages::fallback::notice;
 use crate::reply;
 use crate::state::App;
 
@@ -144,16 +145,10 @@ fn redirect(request: &Request) -> Response {
         location.push('?');
         location.push_str(query);
     }
-    let mut reply = (
-        StatusCode::TEMPORARY_REDIRECT,
-        reply::page("Moved", "This path is written shorter."),
-    )
-        .into_response();
+    let mut reply = notice("Moved", "This path is written shorter.")
+        .status(StatusCode::TEMPORARY_REDIRECT)
+        .into_reply();
     let headers = reply.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
     if let Ok(location) = HeaderValue::from_str(&location) {
         headers.insert(LOCATION, location);
     }

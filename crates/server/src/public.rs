@@ -4,7 +4,10 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, options, post};
 use http::StatusCode;
 
-use crate::endpoint::{discovery, health, introspect, jwks, revoke, root, token};
+use crate::endpoint::{
+    authorize, discovery, fallbacks, health, introspect, jwks, logout, revoke, root, token,
+    userinfo,
+};
 use crate::observe;
 use crate::state::App;
 
@@ -12,7 +15,16 @@ use crate::state::App;
 pub(crate) fn router(app: App) -> Router {
     let mut router = Router::new()
         .route("/", get(root::get))
+        .route("/oauth2/auth", get(authorize::any).post(authorize::any))
         .route("/oauth2/token", with_options(post(token::post)))
+        .route(
+            "/userinfo",
+            with_options(get(userinfo::any).post(userinfo::any)),
+        )
+        .route(
+            "/oauth2/sessions/logout",
+            get(logout::any).post(logout::any),
+        )
         .route("/oauth2/revoke", with_options(post(revoke::post)))
         .route(
             "/.well-known/openid-configuration",
@@ -23,6 +35,16 @@ pub(crate) fn router(app: App) -> Router {
             with_options(get(discovery::get)),
         )
         .route("/.well-known/jwks.json", with_options(get(jwks::get)))
+        .route("/oauth2/fallbacks/error", get(fallbacks::error))
+        .route("/oauth2/fallbacks/login", get(fallbacks::login))
+        .route("/oauth2/fallbacks/consent", get(fallbacks::consent))
+        .route("/oauth2/fallbacks/logout", get(fallbacks::logout))
+        .route(
+            "/oauth2/fallbacks/logout/callback",
+            get(fallbacks::logout_callback),
+        )
+        .route("/oauth2/fallbacks/device", get(fallbacks::device))
+        .route("/oauth2/fallbacks/device/done", get(fallbacks::device_done))
         .route("/health/alive", get(health::alive))
         .route("/health/ready", get(health::ready));
     if app.settings.oauth2.public_introspection {

@@ -9,14 +9,19 @@ use std::io;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_store::StoreError;
 
+use crate::pages::html;
+
+use crate::pages::fallback::notice;
+
 const DATA_PLANE_JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const ERROR_JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// Seconds after which a refused request is worth another try.
@@ -293,6 +298,31 @@ pub(crate) fn created(location: &str, body: &impl Serialize) -> Response {
     reply
 }
 
+/// 302.
+pub(crate) fn found(url: &str) -> Response {
+    let mut reply = Response::default();
+    *reply.status_mut() = StatusCode::FOUND;
+    if let Ok(url) = HeaderValue::from_str(url) {
+        reply.headers_mut().insert(LOCATION, url);
+    }
+    reply
+}
+
+/// The answer of a page that is visited by either method.
+///
+/// Compat: a 302 to GET has a small body with a link.
+pub(crate) fn to_visit(mut reply: Response, method: &Method) -> Response {
+    if reply.status() == StatusCode::FOUND
+        && [Method::GET, Method::HEAD].contains(method)
+        && let Some(url) = reply.headers().get(LOCATION).and_then(|v| v.to_str().ok())
+    {
+        let link = format!("<a href=\"{}\">Found</a>.\n\n", html::escape(url));
+        *reply.body_mut() = link.into();
+        reply.headers_mut().insert(CONTENT_TYPE, HTML);
+    }
+    reply
+}
+
 /// 204.
 pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
@@ -356,10 +386,11 @@ pub(crate) fn not_found(headers: &HeaderMap) -> Response {
             HeaderValue::from_static("text/plain; charset=utf-8"),
             format!("Error 404 - {REASON}"),
         ),
-        Form::Html => (
-            HeaderValue::from_static("text/html; charset=utf-8"),
-            page("404 - Route not found", REASON),
-        ),
+        Form::Html => {
+            return notice("404 - Route not found", REASON)
+                .status(StatusCode::NOT_FOUND)
+                .into_reply();
+        }
     };
     let mut reply = (StatusCode::NOT_FOUND, body).into_response();
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -394,17 +425,6 @@ fn preferred(accept: &str) -> Form {
         }
     }
     best.map_or(Form::Html, |(_, _, form)| form)
-}
-
-/// A small page in words of this server's own.
-pub(crate) fn page(title: &str, text: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;\
-         margin:4rem auto;padding:0 1rem}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n\
-         </main>\n</body>\n</html>\n"
-    )
 }
 
 /// 405 with what is allowed.

@@ -13,12 +13,14 @@ use tessera_protocol::scope::ScopeStrategy;
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::jwt_access::{ClaimOptions, ScopeClaim};
 use tessera_store::Store;
+use tokio::sync::Notify;
 
 use crate::cache::clients::ClientCache;
 use crate::cache::jwks_fetch::JwksFetch;
-use crate::cache::keys::KeyCache;
+use crate::cache::keys::{KeyCache, KeySet};
 use crate::cache::verified_secret::VerifiedSecrets;
 use crate::config::{self, Dsn, Settings};
+use crate::cookies::Cookies;
 use crate::egress::Egress;
 use crate::endpoint::discovery;
 use crate::hash_pool::HashPool;
@@ -55,6 +57,10 @@ pub(crate) struct AppState {
     pub seals: Seals,
     /// What a registration must keep to.
     pub rules: Rules,
+    /// What the browser keeps for us.
+    pub cookies: Cookies,
+    /// Wakes the sender of logout notices.
+    pub logout_notices: Notify,
     /// Scope matching.
     pub scope_strategy: ScopeStrategy,
     /// Claims of JWT access tokens.
@@ -82,6 +88,14 @@ pub(crate) struct Seals {
     pub reference: SealKeys,
     /// Page tokens.
     pub page: SealKeys,
+    /// Refresh tokens.
+    pub refresh: SealKeys,
+    /// Authorization codes.
+    pub code: SealKeys,
+    /// Flows in URLs.
+    pub challenge: SealKeys,
+    /// What apps and hooks gave, in the database.
+    pub session: SealKeys,
 }
 
 impl AppState {
@@ -133,7 +147,13 @@ impl AppState {
                 access: keyring.seal_keys(Purpose::AccessToken),
                 reference: keyring.seal_keys(Purpose::TokenRef),
                 page: page_keys(&settings, &keyring)?,
+                refresh: keyring.seal_keys(Purpose::RefreshToken),
+                code: keyring.seal_keys(Purpose::AuthorizationCode),
+                challenge: keyring.seal_keys(Purpose::Challenge),
+                session: keyring.seal_keys(Purpose::SessionAtRest),
             },
+            cookies: Cookies::new(&settings, &keyring)?,
+            logout_notices: Notify::new(),
             rules: rules(&settings),
             scope_strategy: match settings.strategies.scope {
                 config::ScopeStrategy::Exact => ScopeStrategy::Exact,
@@ -147,6 +167,9 @@ impl AppState {
                     config::ScopeClaim::Both => ScopeClaim::Both,
                 },
                 exclude_not_before: settings.oauth2.exclude_not_before_claim,
+                top_level: settings.oauth2.allowed_top_level_claims.clone(),
+                mirror: settings.oauth2.mirror_top_level_claims,
+                preserve_ext: settings.oauth2.preserve_ext_claims,
             },
             assertion_audiences: assertion_audiences(&settings),
             error_style: ErrorStyle {
@@ -182,15 +205,30 @@ impl AppState {
         random_bytes::<N>(&OsEntropy)
     }
 
+    /// A fresh random id that reads as a UUID of version 4.
+    pub(crate) fn random_uuid(&self) -> [u8; 16] {
+        uuid::Uuid::new_v4().into_bytes()
+    }
+
     /// The keys of a set; made when there are none.
-    pub(crate) async fn key_set(
+    pub(crate) async fn key_set(&self, set: &str, now: Timestamp) -> Result<KeySet, Fault> {
+        self.key_set_of(set, self.keys.alg(), now).await
+    }
+
+    /// The same with another algorithm than the server's own.
+    pub(crate) async fn key_set_of(
         &self,
         set: &str,
+        alg: Alg,
         now: Timestamp,
-    ) -> Result<crate::cache::keys::KeySet, Fault> {
-        self.keys
-            .load(&*self.store, &self.hash_pool, set, now)
-            .await
+    ) -> Result<KeySet, Fault> {
+        let (store, pool) = (&*self.store, &self.hash_pool);
+        self.keys.load(store, pool, (set, alg), now).await
+    }
+
+    /// The keys of a set that may not be there.
+    pub(crate) async fn known_key_set(&self, set: &str) -> Result<KeySet, Fault> {
+        self.keys.load_existing(&*self.store, set).await
     }
 }
 

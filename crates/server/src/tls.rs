@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::{PemSource, Tls};
 
 /// The acceptor for these settings; `None` for plain HTTP. `client_ca` asks for client certificates.
-pub(crate) fn acceptor(tls: &Tls, client_ca: Option<&Path>) -> Result<Option<TlsAcceptor>, String> {
+pub fn acceptor(tls: &Tls, client_ca: Option<&Path>) -> Result<Option<TlsAcceptor>, String> {
     let (chain, key) = match tls {
         Tls::Off => {
             return match client_ca {

@@ -40,7 +40,7 @@ pub(crate) async fn issue(
     };
     let jti = Uuid::new_v4().to_string();
     let sealing = (&app.seals.reference, &OsEntropy as _);
-    jwt_access::sign(token, &jti, &app.issuer, app.claims, &key.signing, sealing)
+    jwt_access::sign(token, &jti, &app.issuer, &app.claims, &key.signing, sealing)
         .map_err(|e| Fault::permanent(format!("a token could not be signed: {}", e.0)))
 }
 

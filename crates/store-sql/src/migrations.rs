@@ -53,20 +53,36 @@ pub(crate) struct Step {
 }
 
 /// All steps, oldest first.
-pub(crate) const STEPS: &[Step] = &[Step {
-    version: 1,
-    name: "baseline",
-    kind: StepKind::Expand,
-    release: "0.1.0",
-    sqlite: Script {
-        up: include_str!("../migrations/0001_baseline/sqlite.sql"),
-        down: include_str!("../migrations/0001_baseline/sqlite.down.sql"),
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "baseline",
+        kind: StepKind::Expand,
+        release: "0.1.0",
+        sqlite: Script {
+            up: include_str!("../migrations/0001_baseline/sqlite.sql"),
+            down: include_str!("../migrations/0001_baseline/sqlite.down.sql"),
+        },
+        postgres: Script {
+            up: include_str!("../migrations/0001_baseline/postgres.sql"),
+            down: include_str!("../migrations/0001_baseline/postgres.down.sql"),
+        },
     },
-    postgres: Script {
-        up: include_str!("../migrations/0001_baseline/postgres.sql"),
-        down: include_str!("../migrations/0001_baseline/postgres.down.sql"),
+    Step {
+        version: 2,
+        name: "authorization",
+        kind: StepKind::Expand,
+        release: "0.1.0",
+        sqlite: Script {
+            up: include_str!("../migrations/0002_authorization/sqlite.sql"),
+            down: include_str!("../migrations/0002_authorization/sqlite.down.sql"),
+        },
+        postgres: Script {
+            up: include_str!("../migrations/0002_authorization/postgres.sql"),
+            down: include_str!("../migrations/0002_authorization/postgres.down.sql"),
+        },
     },
-}];
+];
 
 /// Where a step stands in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tessera_protocol::client::ClientRecord;
@@ -17,10 +18,14 @@ use tessera_protocol::time::Timestamp;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod grants;
 pub mod memory;
+mod sessions;
 mod storable;
 
-pub use storable::{check_client, check_key, check_list, check_text};
+pub use grants::*;
+pub use sessions::*;
+pub use storable::*;
 
 /// What a database misbehaving looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,10 @@ impl std::error::Error for StoreError {}
 /// How long the change log keeps what a clean-up found, in microseconds.
 pub const CHANGES_KEPT_MICROS: i64 = 3_600_000_000;
 
+/// How long a row may stay whose client or grant is gone. A row is looked at when it ends, and at the latest this
+/// long after the last look, so no index leads from a client to its grants, and none is needed to delete a client.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// Most changes that one answer of [`Upkeep::changes_since`] lists.
 pub const CHANGES_LISTED_MAX: usize = 1_000;
 
@@ -55,9 +64,9 @@ pub const CHANGES_LISTED_MAX: usize = 1_000;
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything the server asks of a database.
-pub trait Store: Clients + Grants + Keys + Replay + Upkeep + 'static {}
+pub trait Store: Clients + Grants + Sessions + Keys + Replay + Upkeep + 'static {}
 
-impl<T: Clients + Grants + Keys + Replay + Upkeep + 'static> Store for T {}
+impl<T: Clients + Grants + Sessions + Keys + Replay + Upkeep + 'static> Store for T {}
 
 /// Outcome of [`Clients::create_client`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,38 +145,6 @@ pub trait Clients: Send + Sync {
     async fn renew_token_epoch(&self, client_id: &str, token_epoch: u64) -> StoreResult<()>;
 }
 
-/// What must still be true for an access token to be live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenAnchor<'a> {
-    /// The token's own id, for one-by-one revocation.
-    pub token_id: [u8; 16],
-    /// The client it was issued to.
-    pub client_id: &'a str,
-    /// The client's epoch when it was issued.
-    pub client_epoch: u64,
-    /// The server's epoch when it was issued.
-    pub server_epoch: u64,
-}
-
-/// Whether a token is live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Liveness {
-    /// Nothing revoked it.
-    Live,
-    /// The token, its client or the whole server's tokens were revoked.
-    Revoked,
-}
-
-/// What was granted: access tokens here, codes and refresh tokens with them later.
-#[async_trait]
-pub trait Grants: Send + Sync {
-    /// Whether an access token is live; one statement, whatever the answer.
-    async fn check_live(&self, anchor: &TokenAnchor<'_>) -> StoreResult<Liveness>;
-
-    /// Revokes one access token; the row goes when the token would have expired. Repeats change nothing.
-    async fn revoke_token(&self, token_id: [u8; 16], expires_at: Timestamp) -> StoreResult<()>;
-}
-
 /// A signing key at rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
@@ -204,6 +181,12 @@ pub trait Keys: Send + Sync {
 pub enum SingleUse {
     /// `jti` of a client assertion, scoped by its issuer.
     ClientAssertion,
+    /// The login leg of a flow, by the flow's id.
+    LoginLeg,
+    /// The consent leg of a flow, by the flow's id.
+    ConsentLeg,
+    /// The confirmation of a logout, by the id of the logout request.
+    LogoutLeg,
 }
 
 impl SingleUse {
@@ -211,6 +194,9 @@ impl SingleUse {
     pub const fn code(self) -> i16 {
         match self {
             Self::ClientAssertion => 1,
+            Self::LoginLeg => 2,
+            Self::ConsentLeg => 3,
+            Self::LogoutLeg => 4,
         }
     }
 }
@@ -242,6 +228,14 @@ pub enum ClaimOutcome {
 pub trait Replay: Send + Sync {
     /// Spends a value. A row that expired before `now` does not count and is replaced.
     async fn claim(&self, claim: &Claim, now: Timestamp) -> StoreResult<ClaimOutcome>;
+
+    /// Whether a value was spent and must not be used again. No guard: for those who want to know beforehand.
+    async fn is_spent(
+        &self,
+        single_use: SingleUse,
+        value_hash: [u8; 32],
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }
 
 /// What was changed, for the caches of other processes.
@@ -296,6 +290,7 @@ pub trait Upkeep: Send + Sync {
     async fn changes_since(&self, position: u64) -> StoreResult<Changes>;
 
     /// Deletes at most `limit` rows that expired before `now`; answers how many went. Change-log rows go in
-    /// generations: what a clean-up found is deleted by the clean-ups an hour later and after.
+    /// generations: what a clean-up found is deleted by the clean-ups an hour later and after. A grant goes with what
+    /// it remembers. What has not ended, but lost its client or grant, goes after [`LOOK_AGAIN`] at the latest.
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
 }

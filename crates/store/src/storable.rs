@@ -1,8 +1,11 @@
 //! What no store may take: texts that some database would cut short, and secrets in clear.
 
 use tessera_protocol::client::ClientRecord;
+use tessera_protocol::grant::record::GrantRecord;
 
-use crate::{ClientFilter, KeyRow, Page, StoreError, StoreResult};
+use crate::{
+    ClientFilter, FinishLogin, GrantSelector, KeyRow, LogoutNotice, Page, StoreError, StoreResult,
+};
 
 /// Refuses a text with a NUL, which PostgreSQL cannot keep and others may cut.
 ///
@@ -47,4 +50,39 @@ pub fn check_list(filter: &ClientFilter, page: &Page) -> StoreResult<()> {
 pub fn check_key(key: &KeyRow) -> StoreResult<()> {
     check_text(&key.set)?;
     check_text(&key.kid)
+}
+
+/// Refuses a grant whose names cannot be stored as they are. Its other texts are part of a JSON document, which
+/// writes a NUL as an escape.
+pub fn check_grant(grant: &GrantRecord) -> StoreResult<()> {
+    check_text(&grant.client_id)?;
+    check_text(&grant.subject)
+}
+
+/// Refuses a selection by names that cannot be stored.
+pub fn check_selector(selector: &GrantSelector<'_>) -> StoreResult<()> {
+    match *selector {
+        GrantSelector::One(_) => Ok(()),
+        GrantSelector::OfClient { subject, client_id } => {
+            check_text(subject)?;
+            check_text(client_id)
+        }
+        GrantSelector::OfSubject(subject) => check_text(subject),
+    }
+}
+
+/// Refuses the end of a login whose texts cannot be stored as they are.
+pub fn check_login(finish: &FinishLogin<'_>) -> StoreResult<()> {
+    check_text(finish.subject)?;
+    check_text(finish.client_id)?;
+    let Some(session) = finish.new_session else {
+        return Ok(());
+    };
+    check_text(&session.subject)?;
+    check_text(&session.identity_provider_session_id)
+}
+
+/// Refuses a notice for a client that cannot exist.
+pub fn check_notice(notice: &LogoutNotice) -> StoreResult<()> {
+    check_text(&notice.client_id)
 }

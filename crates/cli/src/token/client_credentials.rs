@@ -12,7 +12,7 @@ use crate::{
     connection::Connection,
     failure::{Failure, Outcome},
     print,
-    print::json,
+    print::{format::Output, json},
 };
 
 /// Arguments.
@@ -50,13 +50,18 @@ pub(crate) fn run(arguments: &ClientCredentials, connection: &Connection) -> Out
         Failure::Notice(format!("Could not retrieve access token because: {why}"))
     })?;
     let body = answer.json().map_err(Failure::Error)?;
-    let expiry = expiry(&body, clock::now());
-    let cell = |name| match json::text(&body, name) {
+    print_token(&output, &body, clock::now())
+}
+
+/// Prints the token endpoint's answer as a row, or as JSON without the lifetime but with the end.
+pub(crate) fn print_token(output: &Output, body: &Value, now: Timestamp) -> Outcome {
+    let expiry = expiry(body, now);
+    let cell = |name| match json::text(body, name) {
         "" => "<empty>".to_owned(),
         token => token.to_owned(),
     };
     let columns = [
-        ("ACCESS TOKEN", json::text(&body, "access_token").to_owned()),
+        ("ACCESS TOKEN", json::text(body, "access_token").to_owned()),
         ("REFRESH TOKEN", cell("refresh_token")),
         ("ID TOKEN", cell("id_token")),
         (
@@ -67,7 +72,7 @@ pub(crate) fn run(arguments: &ClientCredentials, connection: &Connection) -> Out
             ),
         ),
     ];
-    output.row(&columns, &token(&body, expiry))
+    output.row(&columns, &token(body, expiry))
 }
 
 /// Asks the token endpoint: with HTTP Basic, and once more with the credentials in the body if that was no valid client.
@@ -124,13 +129,15 @@ fn token(body: &Value, expiry: Option<Timestamp>) -> Value {
     Value::from(token)
 }
 
-fn is_invalid_client(answer: &Answer) -> bool {
+/// Whether a refusal is about who the client is.
+pub(crate) fn is_invalid_client(answer: &Answer) -> bool {
     let code = answer.json().ok();
     answer.is_unauthorized
         || code.is_some_and(|body| json::text(&body, "error") == "invalid_client")
 }
 
-fn refusal(answer: &Answer) -> String {
+/// A refusal of the token endpoint, in the words of Go's library.
+pub(crate) fn refusal(answer: &Answer) -> String {
     match answer.json() {
         Ok(body) if !json::text(&body, "error").is_empty() => format!(
             "oauth2: {:?} {:?}",

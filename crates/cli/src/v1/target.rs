@@ -33,6 +33,21 @@ impl Common {
         variable: &str,
         bearer: Option<&Bearer>,
     ) -> Result<Api, Failure> {
+        let mut target = self.target(endpoint, variable)?;
+        if let Some(token) = bearer.and_then(Bearer::token) {
+            target
+                .headers
+                .push(("Authorization".to_owned(), format!("Bearer {token}")));
+        }
+        Api::new(&target).map_err(Failure::Notice)
+    }
+
+    /// Which server to call, and what each request carries.
+    pub(crate) fn target(
+        &self,
+        endpoint: Option<&String>,
+        variable: &str,
+    ) -> Result<Target, Failure> {
         let endpoint = endpoint
             .cloned()
             .filter(|endpoint| !endpoint.is_empty())
@@ -56,12 +71,7 @@ impl Common {
                 .headers
                 .push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
         }
-        if let Some(token) = bearer.and_then(Bearer::token) {
-            target
-                .headers
-                .push(("Authorization".to_owned(), format!("Bearer {token}")));
-        }
-        Api::new(&target).map_err(Failure::Notice)
+        Ok(target)
     }
 }
 

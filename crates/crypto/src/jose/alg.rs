@@ -1,9 +1,11 @@
 //! The signature algorithms.
 //!
-//! Spec: RFC 7518 s3.1, RFC 8037 s3.1.
+//! Spec: RFC 7518 s3.1, RFC 8037 s3.1, RFC 8032 s5.1 (Ed25519 hashes with SHA-512).
 //! Security: `none` and the symmetric algorithms cannot be expressed.
 
 use std::{fmt, str::FromStr};
+
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// A signature algorithm, by its `alg` name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +61,16 @@ impl Alg {
             Self::ES384 => "ES384",
             Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// `data` under the hash function of the algorithm.
+    #[must_use]
+    pub fn hash(self, data: &[u8]) -> Vec<u8> {
+        match self {
+            Self::RS256 | Self::PS256 | Self::ES256 => Sha256::digest(data).to_vec(),
+            Self::RS384 | Self::PS384 | Self::ES384 => Sha384::digest(data).to_vec(),
+            Self::RS512 | Self::PS512 | Self::ES512 | Self::EdDSA => Sha512::digest(data).to_vec(),
         }
     }
 
@@ -122,6 +134,19 @@ mod tests {
         }
         for name in ["none", "None", "HS256", "rs256", "RS256 ", "ES256K", ""] {
             assert_eq!(name.parse::<Alg>(), Err(UnknownAlg), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn fips_180_examples_of_each_hash() {
+        for (alg, first, length) in [
+            (Alg::RS256, [0xba, 0x78, 0x16, 0xbf], 32),
+            (Alg::ES384, [0xcb, 0x00, 0x75, 0x3f], 48),
+            (Alg::PS512, [0xdd, 0xaf, 0x35, 0xa1], 64),
+            (Alg::EdDSA, [0xdd, 0xaf, 0x35, 0xa1], 64),
+        ] {
+            let hash = alg.hash(b"abc");
+            assert_eq!((&hash[..4], hash.len()), (&first[..], length), "{alg}");
         }
     }
 }

@@ -150,3 +150,21 @@ proptest! {
         let _ = verify(SECRET, &format!("{head}{rest}"));
     }
 }
+
+#[test]
+fn a_password_hash_is_a_phc_string_that_only_its_password_matches() {
+    let made = argon2id_hash("pässword".as_bytes(), &[7; 16]).unwrap();
+    assert!(
+        made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$"),
+        "{made}"
+    );
+    assert!(verify("pässword".as_bytes(), &made));
+    assert!(!verify(b"password", &made));
+    assert_ne!(
+        made,
+        argon2id_hash("pässword".as_bytes(), &[8; 16]).unwrap()
+    );
+    let twin = argon2id_cost_twin();
+    assert_eq!(twin.len(), made.len());
+    assert!(!verify(b"", &twin));
+}

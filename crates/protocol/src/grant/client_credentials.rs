@@ -3,13 +3,11 @@
 //! Spec: RFC 6749 4.4
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::time::Duration;
 
-use super::request;
-use crate::audience::{self, AudienceError};
+use super::{phases, request};
 use crate::client::Client;
-use crate::error::{ErrorCode, OAuthError, quoted};
+use crate::error::{ErrorCode, OAuthError};
 use crate::scope::{self, ScopeStrategy};
 use crate::time::Timestamp;
 use crate::token::access::AccessToken;
@@ -61,9 +59,10 @@ pub fn decide(
             format!("'scope' and 'audience' together are longer than {REQUEST_MAX} bytes."),
         ));
     }
-    let mut scope = requested_scope(&request.scope, client, context.scope_strategy)?;
-    let audience = requested_audience(&request.audience);
-    check_audience(client, &audience)?;
+    let mut scope = scope::normalise(&request.scope);
+    phases::check_scope(client, scope::split(&scope), context.scope_strategy)?;
+    let audience = phases::requested_audience(&request.audience);
+    phases::check_audience(client, &audience)?;
     if client.is_public() {
         return Err(OAuthError::new(
             ErrorCode::InvalidGrant,
@@ -85,6 +84,7 @@ pub fn decide(
     };
     Ok(AccessToken {
         client_id: client.id().to_owned(),
+        subject: client.id().to_owned(),
         scope,
         audience,
         issued_at: context.now,
@@ -92,55 +92,8 @@ pub fn decide(
         client_epoch: client.record().token_epoch,
         server_epoch: context.server_epoch,
         ext: String::new(),
+        person: None,
     })
-}
-
-fn requested_scope(
-    requested: &str,
-    client: &Client,
-    strategy: ScopeStrategy,
-) -> Result<String, OAuthError> {
-    let scope = scope::normalise(requested);
-    let refused = scope::split(&scope)
-        .find(|asked| !strategy.allows(scope::split(&client.metadata().scope), asked));
-    match refused {
-        None => Ok(scope),
-        Some(asked) => Err(OAuthError::new(
-            ErrorCode::InvalidScope,
-            format!("The client is not registered for scope {}.", quoted(asked)),
-        )),
-    }
-}
-
-fn check_audience(client: &Client, requested: &[String]) -> Result<(), OAuthError> {
-    audience::check(
-        &client.metadata().audience,
-        requested.iter().map(String::as_str),
-    )
-    .map_err(|refused| {
-        let hint = match refused {
-            AudienceError::NotAllowed(value) => format!(
-                "The client is not registered for audience {}; add it to the client's 'audience'.",
-                quoted(&value)
-            ),
-            AudienceError::Malformed(value) => {
-                format!("Requested audience {} is not a URI.", quoted(&value))
-            }
-        };
-        OAuthError::new(ErrorCode::InvalidRequest, hint)
-    })
-}
-
-/// Each audience once, in order of first occurrence.
-fn requested_audience(given: &[Cow<'_, str>]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let mut kept = |value: &str| {
-        (!value.is_empty() && seen.insert(value.to_owned())).then(|| value.to_owned())
-    };
-    match given {
-        [single] => single.split(' ').filter_map(kept).collect(),
-        many => many.iter().filter_map(|value| kept(value)).collect(),
-    }
 }
 
 #[cfg(test)]

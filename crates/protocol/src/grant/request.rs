@@ -1,8 +1,8 @@
 //! Reads a token request.
 //!
-//! Spec: RFC 6749 3.2, 4.4.2, 5.2
+//! Spec: RFC 6749 3.2, 4.1.3, 4.4.2, 5.2, 6; RFC 7636 4.5
 
-use super::client_credentials;
+use super::{authorization_code, client_credentials, refresh_token};
 use crate::client::Client;
 use crate::client_auth::Presented;
 use crate::error::{ErrorCode, OAuthError, quoted};
@@ -20,16 +20,25 @@ pub struct TokenRequest<'a> {
 /// The grants this server knows.
 #[derive(Debug)]
 pub enum Grant<'a> {
+    /// RFC 6749 4.1.
+    AuthorizationCode(authorization_code::Request<'a>),
+    /// RFC 6749 6.
+    RefreshToken(refresh_token::Request<'a>),
     /// RFC 6749 4.4.
     ClientCredentials(client_credentials::Request<'a>),
     /// A grant type of Hydra's that this server does not issue tokens for.
     NotOffered(&'static str),
 }
 
+/// Grant types that this server issues tokens for.
+const OFFERED: [&str; 3] = [
+    authorization_code::GRANT_TYPE,
+    refresh_token::GRANT_TYPE,
+    client_credentials::GRANT_TYPE,
+];
+
 /// Grant types that Hydra registers clients for but that this server has no tokens for.
-const NOT_OFFERED: [&str; 4] = [
-    "authorization_code",
-    "refresh_token",
+const NOT_OFFERED: [&str; 2] = [
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:device_code",
 ];
@@ -63,6 +72,8 @@ impl Grant<'_> {
     /// The `grant_type` on the wire.
     pub const fn grant_type(&self) -> &'static str {
         match self {
+            Self::AuthorizationCode(_) => authorization_code::GRANT_TYPE,
+            Self::RefreshToken(_) => refresh_token::GRANT_TYPE,
             Self::ClientCredentials(_) => client_credentials::GRANT_TYPE,
             Self::NotOffered(name) => name,
         }
@@ -72,22 +83,48 @@ impl Grant<'_> {
 impl<'a> TokenRequest<'a> {
     /// Reads the form; `basic` is the decoded `Authorization: Basic` header, if there is one.
     pub fn parse(body: &'a [u8], basic: Option<Basic<'a>>) -> Result<Self, OAuthError> {
-        let read = parameters::read(body, basic, ["grant_type", "scope"], Some("audience"))?;
-        let [grant_type, scope] = read.values;
-        let grant = match grant_type.as_deref().map(str::trim) {
-            Some(client_credentials::GRANT_TYPE) => {
+        let names = [
+            "grant_type",
+            "scope",
+            "code",
+            "redirect_uri",
+            "code_verifier",
+            "refresh_token",
+        ];
+        let read = parameters::read(body, basic, names, Some("audience"))?;
+        let [
+            grant_type,
+            scope,
+            code,
+            redirect_uri,
+            code_verifier,
+            refresh_token,
+        ] = read.values.map(|value| value.unwrap_or_default());
+        let grant = match grant_type.trim() {
+            authorization_code::GRANT_TYPE => {
+                Grant::AuthorizationCode(authorization_code::Request {
+                    code,
+                    redirect_uri,
+                    code_verifier,
+                })
+            }
+            refresh_token::GRANT_TYPE => Grant::RefreshToken(refresh_token::Request {
+                refresh_token,
+                scope,
+            }),
+            client_credentials::GRANT_TYPE => {
                 Grant::ClientCredentials(client_credentials::Request {
-                    scope: scope.unwrap_or_default(),
+                    scope,
                     audience: read.repeated,
                 })
             }
-            Some("") | None => {
+            "" => {
                 return Err(OAuthError::new(
                     ErrorCode::InvalidRequest,
                     "Parameter 'grant_type' is missing.",
                 ));
             }
-            Some(other) => match NOT_OFFERED.iter().find(|known| **known == other) {
+            other => match NOT_OFFERED.iter().find(|known| **known == other) {
                 Some(known) => Grant::NotOffered(known),
                 None => {
                     return Err(OAuthError::new(
@@ -95,7 +132,7 @@ impl<'a> TokenRequest<'a> {
                         format!(
                             "Parameter 'grant_type' is {}; this server issues tokens for '{}'.",
                             quoted(other),
-                            client_credentials::GRANT_TYPE
+                            OFFERED.join("', '")
                         ),
                     ));
                 }
@@ -139,6 +176,32 @@ mod tests {
     }
 
     #[test]
+    fn each_grant_reads_its_own_parameters() {
+        let body = "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Frp&code_verifier=v&client_id=app";
+        let request = TokenRequest::parse(body.as_bytes(), None).unwrap();
+        let Grant::AuthorizationCode(code) = request.grant else {
+            panic!("another grant");
+        };
+        assert_eq!(
+            (&*code.code, &*code.redirect_uri, &*code.code_verifier),
+            ("c", "https://rp", "v")
+        );
+        let body = b"grant_type=refresh_token&refresh_token=r&scope=a+b";
+        let Grant::RefreshToken(refresh) = TokenRequest::parse(body, None).unwrap().grant else {
+            panic!("another grant");
+        };
+        assert_eq!((&*refresh.refresh_token, &*refresh.scope), ("r", "a b"));
+    }
+
+    #[test]
+    fn an_unknown_grant_type_is_answered_with_those_offered() {
+        let error = TokenRequest::parse(b"grant_type=bogus", None).unwrap_err();
+        for offered in OFFERED {
+            assert!(error.hint.contains(offered), "{error}");
+        }
+    }
+
+    #[test]
     fn only_audience_may_repeat() {
         for name in [
             "grant_type",
@@ -147,6 +210,10 @@ mod tests {
             "client_secret",
             "client_assertion",
             "client_assertion_type",
+            "code",
+            "redirect_uri",
+            "code_verifier",
+            "refresh_token",
         ] {
             let body = format!("grant_type=client_credentials&{name}=x&{name}=x");
             assert_eq!(code_of(&body), Err(ErrorCode::InvalidRequest), "{name}");

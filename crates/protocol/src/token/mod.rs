@@ -1,6 +1,11 @@
-//! Access tokens: what they carry, and the two forms they take.
+//! Tokens: what they carry, and the forms they take.
 
 pub mod access;
+pub mod id_token;
+pub mod id_token_hint;
 pub mod jwt_access;
+pub mod logout_token;
 pub mod opaque;
-mod record;
+pub(crate) mod record;
+pub mod sealed_id;
+pub mod sid;

@@ -5,34 +5,39 @@
 
 /// Appends fields.
 #[derive(Debug, Default)]
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
 
     /// A field that is left out when empty.
-    pub(super) fn text(&mut self, tag: u8, value: &str) {
+    pub(crate) fn text(&mut self, tag: u8, value: &str) {
         if !value.is_empty() {
             self.bytes(tag, value.as_bytes());
         }
     }
 
-    pub(super) fn bytes(&mut self, tag: u8, value: &[u8]) {
+    pub(crate) fn bytes(&mut self, tag: u8, value: &[u8]) {
         self.0.push(tag);
         self.varint(u64::try_from(value.len()).unwrap_or(u64::MAX));
         self.0.extend_from_slice(value);
     }
 
     /// A number in as few little-endian bytes as it needs.
-    pub(super) fn number(&mut self, tag: u8, value: u64) {
+    pub(crate) fn number(&mut self, tag: u8, value: u64) {
         let bytes = value.to_le_bytes();
         let used = bytes
             .iter()
             .rposition(|b| *b != 0)
             .map_or(0, |last| last.saturating_add(1));
         self.bytes(tag, bytes.get(..used).unwrap_or_default());
+    }
+
+    /// An instant after 1970, in microseconds.
+    pub(crate) fn time(&mut self, tag: u8, time: crate::time::Timestamp) {
+        self.number(tag, time.as_micros().max(0).unsigned_abs());
     }
 
     fn varint(&mut self, mut value: u64) {
@@ -46,7 +51,7 @@ impl Writer {
 }
 
 /// Iterates over the fields; `None` as an item means that the record is malformed.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
     type Item = Option<(u8, &'a [u8])>;
@@ -78,12 +83,12 @@ fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-pub(super) fn read_number(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn read_number(bytes: &[u8]) -> Option<u64> {
     let mut buffer = [0; 8];
     buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
     Some(u64::from_le_bytes(buffer))
 }
 
-pub(super) fn read_text(bytes: &[u8]) -> Option<String> {
+pub(crate) fn read_text(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).ok().map(str::to_owned)
 }

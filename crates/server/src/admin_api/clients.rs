@@ -4,26 +4,22 @@
 
 use axum::extract::{OriginalUri, Path, Request, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use tessera_crypto::b64;
 use tessera_protocol::client::{ClientMetadata, ClientRecord};
 use tessera_protocol::registration::{self, DecodeError};
 use tessera_protocol::time::Timestamp;
-use tessera_store::CreateClient;
+use tessera_store::{ClientFilter, CreateClient};
 use uuid::Uuid;
 
 use super::client_write::{self, escaped, shown};
-use super::{paging, patch};
+use super::{add_headers, answer, paging, patch};
 use crate::admin::{Admin, Generation};
-use crate::reply::{self, AdminError, ErrorStyle, Failure};
+use crate::reply::{self, AdminError, Failure};
 use crate::{clock, extract};
 
 /// What a registration access token begins with.
 const REGISTRATION_TOKEN_PREFIX: &str = "tsg_";
-
-fn answer(outcome: Result<Response, Failure>) -> Response {
-    outcome.unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
-}
 
 /// A body that is no client object.
 #[expect(
@@ -112,11 +108,15 @@ pub(crate) async fn list(State(admin): State<Admin>, OriginalUri(uri): OriginalU
 async fn list_clients(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let app = &admin.app;
     let now = clock::now();
-    let request = paging::ListRequest::parse(uri, &app.seals.page, now)?;
+    let request = paging::ListRequest::parse(uri, "clients", &app.seals.page, now)?;
+    let filter = ClientFilter {
+        name: request.given("client_name"),
+        owner: request.given("owner"),
+    };
     let (records, headers) = match admin.generation {
         Generation::V26 => {
             let (page, wanted) = request.keyset_page()?;
-            let mut records = app.store.list_clients(&request.filter, &page).await?;
+            let mut records = app.store.list_clients(&filter, &page).await?;
             let next = (records.len() > wanted).then(|| {
                 records.truncate(wanted);
                 records.last().map(|last| last.metadata.client_id.clone())
@@ -126,7 +126,7 @@ async fn list_clients(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
         }
         Generation::V1 => {
             let page = request.offset_page();
-            let records = app.store.list_clients(&request.filter, &page).await?;
+            let records = app.store.list_clients(&filter, &page).await?;
             let total = app.store.count_clients().await?;
             let link = request.offset_links(total);
             (
@@ -142,14 +142,6 @@ async fn list_clients(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let mut reply = reply::json(StatusCode::OK, &shown);
     add_headers(reply.headers_mut(), headers);
     Ok(reply)
-}
-
-fn add_headers(headers: &mut HeaderMap, added: Vec<(&'static str, String)>) {
-    for (name, value) in added {
-        if let Ok(value) = value.parse() {
-            headers.insert(name, value);
-        }
-    }
 }
 
 /// Replaces a client.

@@ -6,10 +6,11 @@ use http::StatusCode;
 use tessera_protocol::client::ClientRecord;
 use tessera_protocol::registration;
 
+use super::answer;
 use super::client_write::{self, shown};
 use super::clients::undecodable;
 use crate::admin::Admin;
-use crate::reply::{self, ErrorStyle, Failure};
+use crate::reply::{self, Failure};
 use crate::{clock, extract};
 
 /// Absent members become `null`.
@@ -18,9 +19,7 @@ pub(crate) async fn put(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    respond(&admin, &id, request)
-        .await
-        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+    answer(respond(&admin, &id, request).await)
 }
 
 async fn respond(admin: &Admin, id: &str, request: Request) -> Result<Response, Failure> {

@@ -1,4 +1,4 @@
-//! Pages of the client list: keyset pages with sealed tokens in v26's form, limit and offset in v1's.
+//! Pages of lists: keyset pages with sealed tokens in v26's form, limit and offset in v1's.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tessera_crypto::{OsEntropy, SealKeys, b64};
 use tessera_protocol::error::quoted;
 use tessera_protocol::form::Reader;
 use tessera_protocol::time::Timestamp;
-use tessera_store::{ClientFilter, Page};
+use tessera_store::Page;
 
 use crate::reply::AdminError;
 
@@ -17,8 +17,6 @@ const PAGE_DEFAULT: u32 = 100;
 const PAGE_MAX: u32 = 500;
 /// How long a page token is good.
 const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
-/// What page tokens of this list are bound to.
-const LIST: &[u8] = b"clients";
 
 /// What Go's `url.QueryEscape` leaves as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -32,8 +30,8 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct ListRequest {
     path: String,
     parameters: Vec<(String, String)>,
-    /// Which clients.
-    pub filter: ClientFilter,
+    /// What its page tokens are bound to.
+    list: &'static str,
     after: Option<String>,
 }
 
@@ -48,29 +46,33 @@ struct PageToken {
 
 impl ListRequest {
     /// Reads the query.
-    pub(crate) fn parse(uri: &Uri, seal: &SealKeys, now: Timestamp) -> Result<Self, AdminError> {
+    pub(crate) fn parse(
+        uri: &Uri,
+        list: &'static str,
+        seal: &SealKeys,
+        now: Timestamp,
+    ) -> Result<Self, AdminError> {
         let parameters = Reader::new(uri.query().unwrap_or_default().as_bytes())
             .map(|parameter| parameter.map(|(n, v)| (n.into_owned(), v.into_owned())))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| AdminError::bad_request(e.text()))?;
         let mut request = Self {
             path: uri.path().to_owned(),
-            filter: ClientFilter::default(),
+            list,
             after: None,
             parameters,
         };
-        let given = |name: &str| {
-            request
-                .parameter(name)
-                .filter(|v| !v.is_empty())
-                .map(str::to_owned)
-        };
-        let (name, owner, token) = (given("client_name"), given("owner"), given("page_token"));
-        request.filter = ClientFilter { name, owner };
-        if let Some(token) = token {
-            request.after = open(&token, seal, now)?;
+        if let Some(token) = request.given("page_token") {
+            request.after = open(&token, list, seal, now)?;
         }
         Ok(request)
+    }
+
+    /// A parameter that is there and not empty.
+    pub(crate) fn given(&self, name: &str) -> Option<String> {
+        self.parameter(name)
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
@@ -114,7 +116,7 @@ impl ListRequest {
     ) -> String {
         let size = self.page_size().unwrap_or(PAGE_DEFAULT).to_string();
         let link = |after: Option<&str>, rel: &str| {
-            let token = sealed(after, seal, now);
+            let token = sealed(after, self.list, seal, now);
             self.link(&[("page_size", &size), ("page_token", &token)], rel)
         };
         let mut links = link(None, "first");
@@ -225,18 +227,23 @@ impl ListRequest {
     }
 }
 
-fn sealed(after: Option<&str>, seal: &SealKeys, now: Timestamp) -> String {
+fn sealed(after: Option<&str>, list: &str, seal: &SealKeys, now: Timestamp) -> String {
     let token = PageToken {
         e: now.plus(TOKEN_LIFE).as_secs(),
         a: after.map(str::to_owned),
     };
     let plain = serde_json::to_vec(&token).unwrap_or_default();
     let mut bytes = Vec::new();
-    seal.seal(&OsEntropy, LIST, &plain, &mut bytes);
+    seal.seal(&OsEntropy, list.as_bytes(), &plain, &mut bytes);
     b64::encode(&bytes)
 }
 
-fn open(token: &str, seal: &SealKeys, now: Timestamp) -> Result<Option<String>, AdminError> {
+fn open(
+    token: &str,
+    list: &str,
+    seal: &SealKeys,
+    now: Timestamp,
+) -> Result<Option<String>, AdminError> {
     let invalid = || {
         AdminError::bad_request(
             "Parameter 'page_token' is not a token of this list; take it from the Link header of the page \
@@ -245,7 +252,7 @@ fn open(token: &str, seal: &SealKeys, now: Timestamp) -> Result<Option<String>, 
     };
     // Compat: tokens are unescaped once more; ours hold nothing to unescape but padding of older clients.
     let sealed = b64::decode(token.trim_end_matches('=')).map_err(|_| invalid())?;
-    let plain = seal.open(LIST, &sealed).map_err(|_| invalid())?;
+    let plain = seal.open(list.as_bytes(), &sealed).map_err(|_| invalid())?;
     let token: PageToken = serde_json::from_slice(&plain).map_err(|_| invalid())?;
     if token.e < now.as_secs() {
         return Err(AdminError::bad_request(
@@ -267,7 +274,12 @@ mod tests {
     }
 
     fn request(uri: &str) -> Result<ListRequest, AdminError> {
-        ListRequest::parse(&uri.parse().unwrap(), &keys(), Timestamp::from_secs(1_000))
+        ListRequest::parse(
+            &uri.parse().unwrap(),
+            "clients",
+            &keys(),
+            Timestamp::from_secs(1_000),
+        )
     }
 
     #[test]
@@ -295,10 +307,15 @@ mod tests {
     #[test]
     fn page_tokens_live_an_hour_and_cannot_be_forged() {
         let (keys, now) = (keys(), Timestamp::from_secs(1_000));
-        let token = sealed(Some("id"), &keys, now);
-        assert_eq!(open(&token, &keys, now).unwrap().as_deref(), Some("id"));
-        assert!(open(&token, &keys, Timestamp::from_secs(4_601)).is_err());
-        assert!(open("bogus", &keys, now).is_err());
+        let token = sealed(Some("id"), "clients", &keys, now);
+        assert_eq!(
+            open(&token, "clients", &keys, now).unwrap().as_deref(),
+            Some("id")
+        );
+        let late = Timestamp::from_secs(4_601);
+        assert!(open(&token, "clients", &keys, late).is_err());
+        assert!(open(&token, "consents", &keys, now).is_err());
+        assert!(open("bogus", "clients", &keys, now).is_err());
         assert!(request("/c?page_token=forged").is_err());
     }
 

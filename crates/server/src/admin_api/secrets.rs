@@ -5,19 +5,18 @@ use axum::response::Response;
 use http::StatusCode;
 use tessera_protocol::client::{ClientMetadata, ClientRecord};
 
+use super::answer;
 use super::client_write::{self, shown};
 use crate::admin::Admin;
 use crate::clock;
-use crate::reply::{self, AdminError, ErrorStyle, Failure};
+use crate::reply::{self, AdminError, Failure};
 
 /// Most former secrets that still authenticate.
 const ROTATED_MAX: usize = 5;
 
 /// Makes a new secret and shows it; up to five former ones stay good.
 pub(crate) async fn rotate(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    rotate_secret(&admin, &id)
-        .await
-        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+    answer(rotate_secret(&admin, &id).await)
 }
 
 async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
@@ -45,9 +44,7 @@ async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
 
 /// Ends all former secrets.
 pub(crate) async fn drop_rotated(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    drop_former(&admin, &id)
-        .await
-        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+    answer(drop_former(&admin, &id).await)
 }
 
 async fn drop_former(admin: &Admin, id: &str) -> Result<Response, Failure> {

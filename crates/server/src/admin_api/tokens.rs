@@ -8,15 +8,14 @@ use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::form::Reader;
 use tessera_protocol::time::Timestamp;
 
+use super::answer;
 use crate::admin::Admin;
-use crate::reply::{self, AdminError, ErrorStyle, Failure};
+use crate::reply::{self, AdminError, Failure};
 use crate::{clock, extract};
 
 /// Ends all access tokens of the client named by `client_id`.
 pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Response {
-    delete_tokens(&admin, &uri)
-        .await
-        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+    answer(delete_tokens(&admin, &uri).await)
 }
 
 async fn delete_tokens(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
@@ -47,9 +46,7 @@ struct Flush {
 
 /// Deletes expired rows now. The server does so by itself; the path is for scripts written for v1.
 pub(crate) async fn flush(State(admin): State<Admin>, request: Request) -> Response {
-    flush_expired(&admin, request)
-        .await
-        .unwrap_or_else(|failure| failure.into_reply(ErrorStyle::default()))
+    answer(flush_expired(&admin, request).await)
 }
 
 async fn flush_expired(admin: &Admin, request: Request) -> Result<Response, Failure> {

@@ -59,12 +59,17 @@ impl KeyCache {
         }
     }
 
+    /// The algorithm of keys that are made unless another is asked for.
+    pub(crate) const fn alg(&self) -> Alg {
+        self.alg
+    }
+
     /// The set, with a first key made when there is none.
     pub(crate) async fn load(
         &self,
         store: &dyn Store,
         pool: &HashPool,
-        set: &str,
+        (set, alg): (&str, Alg),
         now: Timestamp,
     ) -> Result<KeySet, Fault> {
         let before = {
@@ -80,9 +85,34 @@ impl KeyCache {
             let _turn = self.making.lock().await;
             rows = store.keys(set).await?;
             if rows.is_empty() {
-                rows = self.make_first(store, pool, set, now).await?;
+                rows = self.make_first(store, pool, (set, alg), now).await?;
             }
         }
+        self.keep(set, &rows, before)
+    }
+
+    /// The set as it is: a key that is not there is not made.
+    pub(crate) async fn load_existing(
+        &self,
+        store: &dyn Store,
+        set: &str,
+    ) -> Result<KeySet, Fault> {
+        let before = {
+            let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(keys) = sets.loaded.get(set) {
+                return Ok(Arc::clone(keys));
+            }
+            sets.evictions
+        };
+        let rows = store.keys(set).await?;
+        match rows.is_empty() {
+            // Absence is never cached.
+            true => Ok(KeySet::default()),
+            false => self.keep(set, &rows, before),
+        }
+    }
+
+    fn keep(&self, set: &str, rows: &[KeyRow], before: u64) -> Result<KeySet, Fault> {
         let keys = Arc::new(
             rows.iter()
                 .map(|row| self.unseal(row))
@@ -132,10 +162,10 @@ impl KeyCache {
         &self,
         store: &dyn Store,
         pool: &HashPool,
-        set: &str,
+        (set, alg): (&str, Alg),
         now: Timestamp,
     ) -> Result<Vec<KeyRow>, Fault> {
-        let (alg, kid) = (self.alg, Uuid::new_v4().to_string());
+        let kid = Uuid::new_v4().to_string();
         let made = {
             let kid = kid.clone();
             pool.run(set, move || generate(alg, &kid, &OsEntropy))

@@ -381,6 +381,12 @@ impl Settings {
                 ));
             }
         }
+        if self.builtin_login.users_file.is_some() && !self.has_builtin_login() {
+            warnings.push(
+                "builtin_login.users_file has no effect while urls.login or urls.consent names a page"
+                    .to_owned(),
+            );
+        }
         self.warn_of_keys_without_effect(warnings);
         if !self.is_development() {
             return;
@@ -403,11 +409,6 @@ impl Settings {
         };
         let registration = &self.oidc.dynamic_client_registration;
         for (key, is_set) in [
-            ("oauth2.token_hook", self.oauth2.token_hook.is_some()),
-            (
-                "oauth2.refresh_token_hook",
-                self.oauth2.refresh_token_hook.is_some(),
-            ),
             (
                 "oidc.dynamic_client_registration.enabled",
                 registration.enabled,

@@ -153,7 +153,8 @@ pub(super) fn read_file(path: &Path) -> Result<Map<String, Value>, Box<Problem>>
     parse(&text, &extension).map_err(|message| Box::new(Problem::new(&name, message)))
 }
 
-fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, String> {
+/// Reads a document of one of the formats that configuration files have; problems do not quote it.
+pub(crate) fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, String> {
     let value: Value = match extension {
         "json" => serde_json::from_str(text).map_err(|e| format!("is not valid JSON: {e}"))?,
         "toml" => {

@@ -11,6 +11,7 @@
 //! Invariant: nothing here reads the clock, the network or the process environment; the caller hands
 //! the variables in.
 
+mod builtin_login;
 mod check;
 mod cors;
 mod dsn;
@@ -34,11 +35,15 @@ mod ttl;
 mod urls;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
+pub use builtin_login::BuiltinLogin;
 pub use check::Serving;
 pub use cors::Cors;
 pub use dsn::{Dsn, DsnError, Pool, state_directory};
+pub(crate) use layers::parse as parse_document;
 pub use load::{FileReport, Loaded, Sources, check_file, load, load_dsn};
 pub use log::{Log, LogFormat, LogLevel};
 pub use oauth2::{
@@ -63,5 +68,6 @@ pub use settings::{
     ClientsHttp, FeatureFlags, OutgoingClients, Settings, SqliteStorage, SqliteSynchronous, Storage,
 };
 pub use tls::{Cidr, NotCidr, PemSettings, PemSource, Tls, TlsSettings};
+pub(crate) use ttl::AUTHENTICATION_SESSION_MAX;
 pub use ttl::Ttl;
 pub use urls::{DeviceUrls, IdentityProvider, OwnUrls, Urls, join};

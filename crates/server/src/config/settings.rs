@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::builtin_login::BuiltinLogin;
 use super::dsn::Dsn;
 use super::log::Log;
 use super::oauth2::{AccessTokenStrategy, OAuth2, Strategies};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub oidc: Oidc,
     #[serde(default)]
     pub urls: Urls,
+    #[serde(default)]
+    pub builtin_login: BuiltinLogin,
     pub strategies: Strategies,
     pub ttl: Ttl,
     pub oauth2: OAuth2,

@@ -9,7 +9,7 @@ use super::duration;
 /// Longest life of a remembered login, whatever is configured.
 ///
 /// Compat: the same cap as the reference server.
-pub(super) const AUTHENTICATION_SESSION_MAX: Duration = Duration::from_secs(180 * 24 * 3600);
+pub(crate) const AUTHENTICATION_SESSION_MAX: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// `ttl`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

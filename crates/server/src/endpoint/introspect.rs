@@ -7,13 +7,15 @@ use std::sync::atomic::Ordering;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use tessera_protocol::introspect::{TokenQuery, describe, may_see};
+use tessera_protocol::introspect::{
+    Active, Question, TokenQuery, describe, describe_refresh, may_see, may_see_grant,
+};
 use tessera_protocol::token::access::ReadToken;
-use tessera_store::{Liveness, TokenAnchor};
 
+use crate::live_token::{self, LiveToken};
 use crate::reply::{self, Failure};
 use crate::state::{App, AppState};
-use crate::{client_auth, clock, extract, token};
+use crate::{client_auth, clock, extract, refresh, token};
 
 /// Every negative answer is these bytes.
 const INACTIVE: &[u8] = b"{\"active\":false}\n";
@@ -57,30 +59,70 @@ async fn respond(
             false => refused.into(),
         });
     }
-    let read = token::read(app, &query.token, now).await?;
-    let seen = read.filter(|read| {
-        client
-            .as_ref()
-            .is_none_or(|client| may_see(client.id(), &read.token))
-    });
-    let Some(ReadToken { token, token_id }) = seen else {
-        return Ok(inactive(app));
+    let question = Question {
+        issuer: &app.issuer,
+        required_scope: &query.scope,
+        strategy: app.scope_strategy,
+        now,
     };
-    let Some(active) = describe(&token, &app.issuer, &query.scope, app.scope_strategy, now) else {
-        return Ok(inactive(app));
-    };
-    let anchor = TokenAnchor {
-        token_id,
-        client_id: &token.client_id,
-        client_epoch: token.client_epoch,
-        server_epoch: token.server_epoch,
-    };
-    Ok(match app.store.check_live(&anchor).await? {
-        Liveness::Live => {
-            reply::data_plane(StatusCode::OK, reply::with_newline(reply::to_json(&active)))
+    let asker = client.as_ref().map(|client| client.id());
+    let prefix = &app.settings.oauth2.token_prefix.refresh;
+    if query.token.starts_with(prefix.as_str()) {
+        return refresh_token(app, &query.token, asker, &question).await;
+    }
+    access_token(app, &query.token, asker, &question).await
+}
+
+/// Every check that needs no read comes first.
+async fn access_token(
+    app: &AppState,
+    wire: &str,
+    asker: Option<&str>,
+    question: &Question<'_>,
+) -> Result<Response, Failure> {
+    let read = token::read(app, wire, question.now).await?;
+    let may_be_live = read.filter(|read| match read {
+        ReadToken::Machine { token, .. } => {
+            asker.is_none_or(|asker| may_see(asker, token))
+                && describe(token, None, question).is_some()
         }
-        Liveness::Revoked => inactive(app),
+        ReadToken::Person(_) => !read.has_expired(question.now),
+    });
+    let live = match may_be_live {
+        Some(read) => live_token::check(app, read).await?,
+        None => None,
+    };
+    let seen = live.filter(|live| asker.is_none_or(|asker| may_see(asker, &live.token)));
+    let Some(LiveToken { token, person }) = &seen else {
+        return Ok(inactive(app));
+    };
+    let grant = person.as_ref().map(|person| &person.grant);
+    Ok(match describe(token, grant, question) {
+        Some(active) => shown(&active),
+        None => inactive(app),
     })
+}
+
+async fn refresh_token(
+    app: &AppState,
+    wire: &str,
+    asker: Option<&str>,
+    question: &Question<'_>,
+) -> Result<Response, Failure> {
+    let Some((stored, session)) = refresh::find(app, wire).await? else {
+        return Ok(inactive(app));
+    };
+    let found = refresh::facts(&stored, &session);
+    let is_seen = asker.is_none_or(|asker| may_see_grant(asker, found.grant));
+    let described = describe_refresh(&found, refresh::grace(app), question);
+    Ok(match described.filter(|_| is_seen) {
+        Some(active) => shown(&active),
+        None => inactive(app),
+    })
+}
+
+fn shown(active: &Active<'_>) -> Response {
+    reply::data_plane(StatusCode::OK, reply::with_newline(reply::to_json(active)))
 }
 
 fn inactive(app: &AppState) -> Response {

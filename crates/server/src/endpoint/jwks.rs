@@ -10,7 +10,7 @@ use tessera_crypto::jose::JwkSet;
 use crate::cache::keys::{ACCESS_TOKEN_SET, ID_TOKEN_SET};
 use crate::reply::{self, Failure};
 use crate::state::{App, AppState};
-use crate::{clock, watch};
+use crate::{clock, signing, watch};
 
 /// Answers the set.
 pub(crate) async fn get(State(app): State<App>) -> Response {
@@ -39,6 +39,13 @@ async fn respond(app: &AppState) -> Result<Response, Failure> {
     let mut published = JwkSet { keys: Vec::new() };
     for set in sets {
         let keys = app.key_set(set, now).await?;
+        published
+            .keys
+            .extend(keys.iter().map(|key| key.public.clone()));
+    }
+    // Keys of other algorithms are there once a client asked for one.
+    for (set, _) in signing::other_sets(app) {
+        let keys = app.known_key_set(&set).await?;
         published
             .keys
             .extend(keys.iter().map(|key| key.public.clone()));

@@ -4,12 +4,15 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::introspect::TokenQuery;
+use tessera_protocol::time::Timestamp;
+use tessera_protocol::token::access::ReadToken;
 
-use crate::reply::{self, Failure};
+use crate::reply::{self, Failure, Fault};
 use crate::state::{App, AppState};
-use crate::{client_auth, clock, extract, token};
+use crate::{client_auth, clock, extract, live_token, refresh, token};
 
 /// Revokes a token of the authenticated client. Any other token is left alone, with the same answer.
 pub(crate) async fn post(State(app): State<App>, request: Request) -> Response {
@@ -28,13 +31,40 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
             OAuthError::new(ErrorCode::InvalidRequest, "Parameter 'token' is missing.").into(),
         );
     }
-    if let Some(read) = token::read(app, &query.token, now).await?
-        && read.token.client_id == client.id()
-        && !read.token.has_expired(now)
-    {
-        app.store
-            .revoke_token(read.token_id, read.token.revoked_until())
-            .await?;
-    }
+    revoke(app, &client, &query.token, now).await?;
     Ok(reply::done())
+}
+
+/// Compat: either token of a person takes the whole chain along, as in Hydra.
+async fn revoke(app: &AppState, client: &Client, wire: &str, now: Timestamp) -> Result<(), Fault> {
+    if wire.starts_with(app.settings.oauth2.token_prefix.refresh.as_str()) {
+        if let Some((stored, session)) = refresh::find(app, wire).await? {
+            let found = refresh::facts(&stored, &session);
+            let is_own = found.grant.client_id == client.id();
+            // Compat: a token that was used before, and no longer may be, changes nothing.
+            if is_own && found.is_live && found.is_usable(refresh::grace(app), now) {
+                app.store.revoke_grant(found.grant.grant_id).await?;
+            }
+        }
+        return Ok(());
+    }
+    let read = token::read(app, wire, now).await?;
+    match read.filter(|read| !read.has_expired(now)) {
+        Some(ReadToken::Machine { token, token_id }) if token.client_id == client.id() => {
+            app.store
+                .revoke_token(token_id, token.revoked_until())
+                .await?;
+        }
+        Some(read @ ReadToken::Person(_)) => {
+            let live = live_token::check(app, read).await?;
+            let own = live
+                .and_then(|live| live.person)
+                .filter(|person| person.grant.client_id == client.id());
+            if let Some(person) = own {
+                app.store.revoke_grant(person.grant.grant_id).await?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }

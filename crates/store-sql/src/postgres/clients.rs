@@ -9,17 +9,15 @@ use tessera_store::{
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::{IfLost, PostgresStore, column};
+use super::{IfLost, PostgresStore, SNAPSHOT_TRIES, column};
 use crate::rows::{ClientColumns, StoredClient, text_key};
 
-/// How often a statement is run whose guard failed against a row that its snapshot does not show yet.
-const SNAPSHOT_TRIES: u32 = 5;
-
+// The conflict names no index: of two at once, either unique index of the id may be the one that tells.
 const INSERT: &str = "WITH put AS (
         INSERT INTO clients (client_key, token_epoch, version, created_at, client_id, name, owner,
             registration_token_hash, secret_hashes, document)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT (client_key) DO NOTHING
+        ON CONFLICT DO NOTHING
         RETURNING 1
     ), advanced AS (
         UPDATE change_counter SET seq = seq + 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM put)

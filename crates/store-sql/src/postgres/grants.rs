@@ -1,37 +1,189 @@
-//! Liveness of tokens on PostgreSQL.
+//! Grants and liveness of tokens on PostgreSQL.
 
 use async_trait::async_trait;
+use tessera_protocol::grant::record::{CodeId, GrantId, GrantRecord, RefreshId};
 use tessera_protocol::time::Timestamp;
-use tessera_store::{Grants, Liveness, StoreResult, TokenAnchor};
+use tessera_store::{
+    FinishConsent, FinishedConsent, GrantList, GrantSelector, Grants, Liveness, RedeemCode,
+    RedeemedCode, RotateRefresh, RotatedRefresh, StoreResult, StoredCode, StoredRefresh,
+    TokenAnchor, check_selector, check_text,
+};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::{IfLost, PostgresStore};
-use crate::rows::text_key;
+use super::connection::Value;
+use super::{IfLost, PostgresStore, codes, column, consents, refresh};
+use crate::rows::{StoredGrant, text_key};
 
-pub(super) const CHECK_LIVE: &str = "SELECT 1 FROM clients, server_state
+/// The columns of [`StoredGrant`], in their order.
+macro_rules! grant_columns {
+    () => {
+        "grants.grant_id, grants.client_id, grants.subject, grants.sid, grants.requested_at,
+        grants.remembered_until, grants.tokens_until, grants.was_asked, grants.document,
+        grants.session, grants.context"
+    };
+}
+pub(super) use grant_columns;
+
+/// Whether the client of a grant still is the one that it was given to.
+macro_rules! has_client {
+    () => {
+        "EXISTS (SELECT 1 FROM clients WHERE clients.client_key = grants.client_key
+            AND clients.created_at = grants.client_born)"
+    };
+}
+pub(super) use has_client;
+
+pub(super) const CHECK_MACHINE: &str = "SELECT 1 FROM clients, server_state
     WHERE clients.client_key = $1 AND clients.token_epoch = $2
         AND server_state.id = 1 AND server_state.token_epoch = $3
         AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = $4)";
 
-pub(super) const REVOKE: &str = "INSERT INTO revoked_tokens (token_id, expires_at) VALUES ($1, $2)
+pub(super) const CHECK_PERSON: &str = concat!(
+    "SELECT ",
+    grant_columns!(),
+    " FROM grants, clients, server_state
+    WHERE grants.grant_id = $1 AND grants.tokens_revoked = 0
+        AND clients.client_key = grants.client_key AND clients.created_at = grants.client_born
+        AND clients.token_epoch = $2
+        AND server_state.id = 1 AND server_state.token_epoch = $3
+        AND ($4 IS NULL OR EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_id = $4
+            AND refresh_tokens.grant_id = $1 AND first_used_at IS NULL))"
+);
+
+pub(super) const REVOKE_TOKEN: &str =
+    "INSERT INTO revoked_tokens (token_id, expires_at) VALUES ($1, $2)
     ON CONFLICT (token_id) DO NOTHING";
+
+pub(super) const REVOKE: &str =
+    "UPDATE grants SET tokens_revoked = 1 WHERE grant_id = $1 AND tokens_revoked = 0";
+
+// What a grant remembers goes with it, unless a newer grant is remembered by now.
+pub(super) const DELETE_ONE: &str = "WITH gone AS (
+        DELETE FROM grants WHERE grant_id = $1 RETURNING subject_key, client_key, grant_id
+    )
+    DELETE FROM remembered_consents USING gone
+    WHERE remembered_consents.subject_key = gone.subject_key
+        AND remembered_consents.client_key = gone.client_key
+        AND remembered_consents.grant_id = gone.grant_id";
+
+pub(super) const DELETE_OF_CLIENT: &str = "WITH gone AS (
+        DELETE FROM grants WHERE subject_key = $1 AND client_key = $2
+        RETURNING subject_key, client_key, grant_id
+    )
+    DELETE FROM remembered_consents USING gone
+    WHERE remembered_consents.subject_key = gone.subject_key
+        AND remembered_consents.client_key = gone.client_key
+        AND remembered_consents.grant_id = gone.grant_id";
+
+pub(super) const DELETE_OF_SUBJECT: &str = "WITH gone AS (
+        DELETE FROM grants WHERE subject_key = $1 RETURNING subject_key, client_key, grant_id
+    )
+    DELETE FROM remembered_consents USING gone
+    WHERE remembered_consents.subject_key = gone.subject_key
+        AND remembered_consents.client_key = gone.client_key
+        AND remembered_consents.grant_id = gone.grant_id";
+
+pub(super) const LIST_NEWEST: &str = concat!(
+    "SELECT ",
+    grant_columns!(),
+    " FROM grants
+    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
+        AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND (requested_at, grant_id) < ($4, $5) AND ",
+    has_client!(),
+    " ORDER BY requested_at DESC, grant_id DESC LIMIT $6 OFFSET $7"
+);
+
+pub(super) const LIST_OLDEST: &str = concat!(
+    "SELECT ",
+    grant_columns!(),
+    " FROM grants
+    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
+        AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND (requested_at, grant_id) > ($4, $5) AND ",
+    has_client!(),
+    " ORDER BY requested_at, grant_id LIMIT $6 OFFSET $7"
+);
+
+pub(super) const COUNT: &str = concat!(
+    "SELECT count(*) FROM grants
+    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
+        AND (tokens_until >= $3 OR remembered_until >= $3) AND ",
+    has_client!()
+);
+
+/// The grant whose columns begin the row.
+pub(super) fn stored_grant(row: &Row) -> StoreResult<StoredGrant> {
+    Ok(StoredGrant {
+        grant_id: column(row, 0)?,
+        client_id: column(row, 1)?,
+        subject: column(row, 2)?,
+        sid: column(row, 3)?,
+        requested_at: column(row, 4)?,
+        remembered_until: column(row, 5)?,
+        tokens_until: column(row, 6)?,
+        was_asked: column(row, 7)?,
+        document: column(row, 8)?,
+        session: column(row, 9)?,
+        context: column(row, 10)?,
+    })
+}
+
+impl PostgresStore {
+    async fn check_machine(&self, values: &[Value<'_>]) -> StoreResult<Liveness> {
+        let rows = self.read(CHECK_MACHINE, values).await?;
+        Ok(if rows.is_empty() {
+            Liveness::Revoked
+        } else {
+            Liveness::Live(None)
+        })
+    }
+
+    async fn check_person(&self, values: &[Value<'_>]) -> StoreResult<Liveness> {
+        let rows = self.read(CHECK_PERSON, values).await?;
+        let Some(row) = rows.first() else {
+            return Ok(Liveness::Revoked);
+        };
+        let grant = stored_grant(row)?.into_record()?;
+        Ok(Liveness::Live(Some(Box::new(grant))))
+    }
+}
 
 #[async_trait]
 impl Grants for PostgresStore {
     async fn check_live(&self, anchor: &TokenAnchor<'_>) -> StoreResult<Liveness> {
-        let key = text_key(anchor.client_id);
-        let values = [
-            (&&key[..] as _, Type::BYTEA),
-            (&anchor.client_epoch.cast_signed() as _, Type::INT8),
-            (&anchor.server_epoch.cast_signed() as _, Type::INT8),
-            (&&anchor.token_id[..] as _, Type::BYTEA),
-        ];
-        let rows = self.read(CHECK_LIVE, &values).await?;
-        Ok(if rows.is_empty() {
-            Liveness::Revoked
-        } else {
-            Liveness::Live
-        })
+        match *anchor {
+            TokenAnchor::Machine {
+                token_id,
+                client_id,
+                client_epoch,
+                server_epoch,
+            } => {
+                let key = text_key(client_id);
+                self.check_machine(&[
+                    (&&key[..] as _, Type::BYTEA),
+                    (&client_epoch.cast_signed() as _, Type::INT8),
+                    (&server_epoch.cast_signed() as _, Type::INT8),
+                    (&&token_id[..] as _, Type::BYTEA),
+                ])
+                .await
+            }
+            TokenAnchor::Person {
+                grant_id,
+                refresh_id,
+                client_epoch,
+                server_epoch,
+            } => {
+                self.check_person(&[
+                    (&&grant_id[..] as _, Type::BYTEA),
+                    (&client_epoch.cast_signed() as _, Type::INT8),
+                    (&server_epoch.cast_signed() as _, Type::INT8),
+                    (&refresh_id.as_ref().map(|id| &id[..]) as _, Type::BYTEA),
+                ])
+                .await
+            }
+        }
     }
 
     async fn revoke_token(&self, token_id: [u8; 16], expires_at: Timestamp) -> StoreResult<()> {
@@ -39,6 +191,107 @@ impl Grants for PostgresStore {
             (&&token_id[..] as _, Type::BYTEA),
             (&expires_at.as_micros() as _, Type::INT8),
         ];
+        self.run(IfLost::Repeat, REVOKE_TOKEN, &values)
+            .await
+            .map(|_| ())
+    }
+
+    async fn finish_consent(
+        &self,
+        finish: &FinishConsent<'_>,
+        now: Timestamp,
+    ) -> StoreResult<FinishedConsent> {
+        consents::finish(self, finish, now).await
+    }
+
+    async fn load_code(&self, code_id: CodeId) -> StoreResult<Option<StoredCode>> {
+        codes::load(self, code_id).await
+    }
+
+    async fn redeem_code(&self, redeem: &RedeemCode<'_>) -> StoreResult<RedeemedCode> {
+        codes::redeem(self, redeem).await
+    }
+
+    async fn burn_code(&self, code_id: CodeId, attempt: u64) -> StoreResult<()> {
+        codes::burn(self, code_id, attempt).await
+    }
+
+    async fn find_refresh(&self, refresh_id: RefreshId) -> StoreResult<Option<StoredRefresh>> {
+        refresh::find(self, refresh_id).await
+    }
+
+    async fn rotate_refresh(&self, rotate: &RotateRefresh<'_>) -> StoreResult<RotatedRefresh> {
+        refresh::rotate(self, rotate).await
+    }
+
+    async fn revoke_grant(&self, grant_id: GrantId) -> StoreResult<()> {
+        let values = [(&&grant_id[..] as _, Type::BYTEA)];
         self.run(IfLost::Repeat, REVOKE, &values).await.map(|_| ())
+    }
+
+    async fn delete_grants(&self, selector: &GrantSelector<'_>) -> StoreResult<()> {
+        check_selector(selector)?;
+        let deleted = match *selector {
+            GrantSelector::One(grant_id) => {
+                let values = [(&&grant_id[..] as _, Type::BYTEA)];
+                self.run(IfLost::Repeat, DELETE_ONE, &values).await
+            }
+            GrantSelector::OfClient { subject, client_id } => {
+                let (subject, client) = (text_key(subject), text_key(client_id));
+                let values = [
+                    (&&subject[..] as _, Type::BYTEA),
+                    (&&client[..] as _, Type::BYTEA),
+                ];
+                self.run(IfLost::Repeat, DELETE_OF_CLIENT, &values).await
+            }
+            GrantSelector::OfSubject(subject) => {
+                let subject = text_key(subject);
+                let values = [(&&subject[..] as _, Type::BYTEA)];
+                self.run(IfLost::Repeat, DELETE_OF_SUBJECT, &values).await
+            }
+        };
+        deleted.map(|_| ())
+    }
+
+    async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>> {
+        check_text(list.subject)?;
+        let subject = text_key(list.subject);
+        // Whatever comes before the first grant in the order of the list: no id is empty or has 17 bytes.
+        let (sql, before_all) = if list.newest_first {
+            (LIST_NEWEST, (i64::MAX, vec![u8::MAX; 17]))
+        } else {
+            (LIST_OLDEST, (i64::MIN, Vec::new()))
+        };
+        let after = list.after.map(|(at, id)| (at.as_micros(), id.to_vec()));
+        let (after_at, after_id) = after.unwrap_or(before_all);
+        let values = [
+            (&&subject[..] as _, Type::BYTEA),
+            (&list.sid.as_ref().map(|sid| &sid[..]) as _, Type::BYTEA),
+            (&list.now.as_micros() as _, Type::INT8),
+            (&after_at as _, Type::INT8),
+            (&after_id as _, Type::BYTEA),
+            (&i64::from(list.limit) as _, Type::INT8),
+            (
+                &i64::try_from(list.offset).unwrap_or(i64::MAX) as _,
+                Type::INT8,
+            ),
+        ];
+        let rows = self.run(IfLost::Repeat, sql, &values).await?;
+        rows.iter()
+            .map(|row| stored_grant(row)?.into_record())
+            .collect()
+    }
+
+    async fn count_grants(&self, list: &GrantList<'_>) -> StoreResult<u64> {
+        check_text(list.subject)?;
+        let subject = text_key(list.subject);
+        let values = [
+            (&&subject[..] as _, Type::BYTEA),
+            (&list.sid.as_ref().map(|sid| &sid[..]) as _, Type::BYTEA),
+            (&list.now.as_micros() as _, Type::INT8),
+        ];
+        let rows = self.run(IfLost::Repeat, COUNT, &values).await?;
+        let count = rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+        Ok(count.cast_unsigned())
     }
 }

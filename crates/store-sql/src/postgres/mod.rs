@@ -5,14 +5,19 @@
 //! Invariant: no session state and no advisory lock on the data path, so that poolers and distributed databases work.
 
 mod clients;
+mod codes;
 mod connect;
 mod connection;
+mod consents;
 mod fault;
 mod grants;
 mod keys;
 mod migrate;
 mod pool;
+mod refresh;
 mod replay;
+mod sessions;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -39,6 +44,9 @@ const TRANSACTION_TRIES: u32 = 4;
 
 /// How long to wait before such a try; doubled each time.
 const TRANSACTION_PAUSE: Duration = Duration::from_millis(5);
+
+/// How often a statement is run whose guard failed against a row that its snapshot does not show yet.
+const SNAPSHOT_TRIES: u32 = 5;
 
 /// Connections that reads by key share, beside those of the pool.
 const SHARED_CONNECTIONS: usize = 2;

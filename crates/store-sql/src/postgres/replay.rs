@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tessera_protocol::time::Timestamp;
-use tessera_store::{Claim, ClaimOutcome, Replay, StoreResult};
+use tessera_store::{Claim, ClaimOutcome, Replay, SingleUse, StoreResult};
 use tokio_postgres::types::Type;
 
 use super::{IfLost, PostgresStore};
@@ -13,6 +13,9 @@ pub(super) const CLAIM: &str = "INSERT INTO used_once (single_use, value_hash, a
         SET attempt = excluded.attempt, expires_at = excluded.expires_at
         WHERE used_once.expires_at < $5 OR used_once.attempt = excluded.attempt
     RETURNING 1";
+
+pub(super) const SPENT: &str = "SELECT 1 FROM used_once
+    WHERE single_use = $1 AND value_hash = $2 AND expires_at >= $3";
 
 #[async_trait]
 impl Replay for PostgresStore {
@@ -30,5 +33,19 @@ impl Replay for PostgresStore {
         } else {
             ClaimOutcome::Fresh
         })
+    }
+
+    async fn is_spent(
+        &self,
+        single_use: SingleUse,
+        value_hash: [u8; 32],
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let values = [
+            (&single_use.code() as _, Type::INT2),
+            (&&value_hash[..] as _, Type::BYTEA),
+            (&now.as_micros() as _, Type::INT8),
+        ];
+        Ok(!self.read(SPENT, &values).await?.is_empty())
     }
 }

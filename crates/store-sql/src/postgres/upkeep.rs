@@ -7,7 +7,7 @@ use tessera_store::{
 };
 use tokio_postgres::types::Type;
 
-use super::{IfLost, PostgresStore, column, migrate};
+use super::{IfLost, PostgresStore, column, migrate, sweep};
 use crate::migrations::readiness;
 use crate::rows::ChangeReader;
 
@@ -132,9 +132,16 @@ impl Upkeep for PostgresStore {
         let now = now.as_micros();
         let kept_since = now.saturating_sub(CHANGES_KEPT_MICROS);
         let mut left = i64::from(limit);
+        sweep::look_again(self, now, left).await?;
         for (sql, before) in [
             (DELETE_TOKENS, now),
             (DELETE_VALUES, now),
+            (sweep::DELETE_CODES, now),
+            (sweep::DELETE_REFRESH_TOKENS, now),
+            (sweep::DELETE_GRANTS, now),
+            (sweep::DELETE_SESSIONS, now),
+            (sweep::DELETE_PENDING, now),
+            (sweep::DELETE_NOTICES, now),
             (DELETE_CHANGES, kept_since),
         ] {
             let values = [(&before as _, Type::INT8), (&left as _, Type::INT8)];

@@ -23,7 +23,7 @@ const SETUP_TRIES: u32 = 100;
 const SETUP_PAUSE: Duration = Duration::from_millis(50);
 
 /// Statements kept prepared per connection: more than there are.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
 
 /// File systems on which the shared memory of WAL does not work between machines.
 const NETWORK_FILE_SYSTEMS: [&str; 13] = [

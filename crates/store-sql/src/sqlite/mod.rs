@@ -1,13 +1,18 @@
 //! SQLite: reads inline on read-only connections, writes on one thread that shares commits.
 
 mod clients;
+mod codes;
 mod connect;
+mod consents;
 mod fault;
 mod grants;
 mod keys;
 mod migrate;
 mod readers;
+mod refresh;
 mod replay;
+mod sessions;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod upkeep;

@@ -7,7 +7,7 @@ use tessera_store::{
     CHANGES_KEPT_MICROS, Changed, Changes, Readiness, StoreResult, Upkeep, check_text,
 };
 
-use super::{Guard, SqliteStore, migrate};
+use super::{Guard, SqliteStore, migrate, sweep};
 use crate::migrations::readiness;
 use crate::rows::{ChangeReader, change_columns};
 
@@ -55,18 +55,28 @@ pub(super) fn log_change(connection: &Connection, changed: &Changed) -> rusqlite
         .map(|_| ())
 }
 
+/// Runs a statement that deletes at most `limit` rows and answers how many are left of the limit.
+fn delete(connection: &Connection, sql: &str, before: i64, limit: i64) -> rusqlite::Result<i64> {
+    let deleted = connection.prepare_cached(sql)?.execute([before, limit])?;
+    Ok(limit.saturating_sub(i64::try_from(deleted).unwrap_or(limit)))
+}
+
 fn delete_expired(connection: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<i64> {
     let now = now.as_micros();
     let kept_since = now.saturating_sub(CHANGES_KEPT_MICROS);
+    sweep::look_again(connection, now, limit)?;
     let mut left = limit;
-    for (sql, before) in [
-        (DELETE_TOKENS, now),
-        (DELETE_VALUES, now),
-        (DELETE_CHANGES, kept_since),
-    ] {
-        let deleted = connection.prepare_cached(sql)?.execute([before, left])?;
-        left -= i64::try_from(deleted).unwrap_or(left);
+    for sql in [DELETE_TOKENS, DELETE_VALUES] {
+        left = delete(connection, sql, now, left)?;
     }
+    for sql in sweep::BEFORE_GRANTS {
+        left = delete(connection, sql, now, left)?;
+    }
+    left -= sweep::delete_grants(connection, now, left)?;
+    for sql in sweep::AFTER_GRANTS {
+        left = delete(connection, sql, now, left)?;
+    }
+    left = delete(connection, DELETE_CHANGES, kept_since, left)?;
     connection
         .prepare_cached(MARK_CHANGES)?
         .execute([kept_since, now])?;

@@ -30,6 +30,12 @@ pub(super) enum Guard {
     Token([u8; 16]),
     KeySet(TextKey),
     Value(i16, [u8; 32]),
+    Grant([u8; 16]),
+    Code([u8; 16]),
+    Subject(TextKey),
+    Session([u8; 16]),
+    Pending([u8; 16]),
+    Notices,
     Server,
     CleanUp,
 }

@@ -1,8 +1,8 @@
-//! Rules of liveness and revocation.
+//! Rules of liveness and revocation of a machine's tokens.
 
 use std::sync::Arc;
 
-use super::samples::{anchor, at, client};
+use super::samples::{anchor, at, client, machine};
 use super::{Fresh, at_once, cases};
 use crate::{Liveness, ReplaceClient, TokenAnchor};
 
@@ -20,7 +20,7 @@ cases![
 ];
 
 async fn is_live(store: &Fresh, anchor: &TokenAnchor<'_>) -> bool {
-    store.check_live(anchor).await.unwrap() == Liveness::Live
+    store.check_live(anchor).await.unwrap() == Liveness::Live(None)
 }
 
 async fn a_token_lives_until_it_is_revoked(store: Fresh) {
@@ -51,22 +51,11 @@ async fn epochs_are_compared_whole(store: Fresh) {
         record.token_epoch = epoch;
         store.create_client(&record).await.unwrap();
         store.renew_server_epoch(epoch).await.unwrap();
-        let good = TokenAnchor {
-            token_id: [1; 16],
-            client_id,
-            client_epoch: epoch,
-            server_epoch: epoch,
-        };
+        let good = machine(client_id, epoch, epoch);
         assert!(is_live(&store, &good).await, "{epoch}");
-        let other = TokenAnchor {
-            client_epoch: epoch ^ (1 << 63),
-            ..good
-        };
+        let other = machine(client_id, epoch ^ (1 << 63), epoch);
         assert!(!is_live(&store, &other).await, "{epoch}");
-        let other = TokenAnchor {
-            server_epoch: epoch ^ 1,
-            ..good
-        };
+        let other = machine(client_id, epoch, epoch ^ 1);
         assert!(!is_live(&store, &other).await, "{epoch}");
     }
 }
@@ -78,10 +67,7 @@ async fn a_new_client_epoch_ends_its_tokens_alone(store: Fresh) {
     store.renew_token_epoch("a", 8).await.unwrap();
     assert!(!is_live(&store, &anchor("a", 1, 5)).await);
     assert!(is_live(&store, &anchor("b", 1, 5)).await);
-    let newer = TokenAnchor {
-        client_epoch: 8,
-        ..anchor("a", 1, 5)
-    };
+    let newer = machine("a", 8, 5);
     assert!(is_live(&store, &newer).await);
     assert_eq!(
         store.find_client("a").await.unwrap().unwrap().token_epoch,

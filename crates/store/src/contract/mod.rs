@@ -9,12 +9,22 @@
 )]
 
 mod clients;
+mod codes;
+mod consents;
+mod flows;
 mod grants;
 mod keys;
+mod lists;
+mod logout;
 mod model;
 mod odd_texts;
+mod people;
+mod people_model;
+mod refresh;
+mod remembering;
 mod replay;
 mod samples;
+mod sweeping;
 mod upkeep;
 
 use std::future::Future;
@@ -53,11 +63,20 @@ where
     let all = [
         clients::CASES,
         grants::CASES,
+        consents::CASES,
+        remembering::CASES,
+        codes::CASES,
+        refresh::CASES,
+        lists::CASES,
+        flows::CASES,
+        logout::CASES,
+        sweeping::CASES,
         keys::CASES,
         replay::CASES,
         upkeep::CASES,
         odd_texts::CASES,
         model::CASES,
+        people_model::CASES,
     ];
     let mut failed = Vec::new();
     for case in all.into_iter().flatten() {

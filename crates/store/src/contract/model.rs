@@ -112,7 +112,7 @@ async fn operate(store: &dyn Store, choices: &Choices) -> String {
         }
         6 => shown(store.count_clients().await),
         7 | 8 => {
-            let anchor = TokenAnchor {
+            let anchor = TokenAnchor::Machine {
                 token_id: [byte; 16],
                 client_id,
                 client_epoch: other,

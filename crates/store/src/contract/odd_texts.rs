@@ -1,14 +1,25 @@
 //! Texts that some database would change: kept byte for byte, or refused.
 
+use tessera_protocol::grant::record::{GrantRecord, LoginSession};
+use tessera_protocol::time::Timestamp;
+
+use super::people::{
+    finish, give, leg, log_in, login, login_session, notice, remembered, with_app,
+};
 use super::samples::{anchor, at, client, key};
 use super::{Fresh, cases};
-use crate::{ClientFilter, CreateClient, Liveness, Page};
+use crate::{
+    ClientFilter, CreateClient, FinishLogin, FinishedLogin, GrantList, GrantSelector, Liveness,
+    Page, SingleUse,
+};
 
 cases![
     odd_ids_are_kept_apart,
     long_ids_are_kept_whole,
     odd_key_names_are_kept_apart,
-    a_nul_is_refused
+    odd_subjects_are_kept_apart,
+    a_nul_is_refused,
+    a_nul_of_a_person_is_refused,
 ];
 
 fn odd_texts() -> Vec<String> {
@@ -69,7 +80,7 @@ async fn odd_ids_are_kept_apart(store: Fresh) {
         let found = store.find_client(client_id).await.unwrap();
         assert_eq!(found, Some(client(client_id, number)), "{client_id:?}");
         let live = store.check_live(&anchor(client_id, 1, 5)).await.unwrap();
-        assert_eq!(live, Liveness::Live, "{client_id:?}");
+        assert_eq!(live, Liveness::Live(None), "{client_id:?}");
     }
     all.sort();
     let mut walked = Vec::new();
@@ -197,8 +208,110 @@ async fn a_nul_is_refused(store: Fresh) {
     let live = store.check_live(&anchor("a\0", 1, 5)).await;
     assert_ne!(
         live,
-        Ok(Liveness::Live),
+        Ok(Liveness::Live(None)),
         "a cut id would be the id of another client"
     );
     store.revoke_token([0; 16], at(0)).await.unwrap();
+}
+
+fn list(subject: &str) -> GrantList<'_> {
+    GrantList {
+        subject,
+        sid: None,
+        newest_first: true,
+        after: None,
+        offset: 0,
+        limit: 9,
+        now: at(0),
+    }
+}
+
+async fn odd_subjects_are_kept_apart(store: Fresh) {
+    with_app(&store).await;
+    let mut all = odd_texts();
+    all.extend([String::new(), long_text('a'), long_text('b')]);
+    for (number, subject) in (1..).zip(&all) {
+        let session = LoginSession {
+            identity_provider_session_id: subject.clone(),
+            ..login_session(number, subject)
+        };
+        log_in(&store, &session).await;
+        let found = store.find_login_session(session.sid).await.unwrap();
+        assert_eq!(found, Some(session), "{subject:?}");
+        let given = GrantRecord {
+            subject: subject.clone(),
+            ..remembered(number, Timestamp::MAX)
+        };
+        give(&store, &given, None).await;
+    }
+    for (number, subject) in (1..).zip(&all) {
+        let listed = store.list_grants(&list(subject)).await.unwrap();
+        let ids: Vec<u8> = listed.iter().map(|grant| grant.grant_id[0]).collect();
+        assert_eq!(ids, [number], "{subject:?}");
+        assert!(listed.iter().all(|grant| grant.subject == *subject));
+        let claim = leg(SingleUse::LoginLeg, 100 + number, 1);
+        let finish = FinishLogin {
+            subject,
+            ..login(&claim)
+        };
+        let recalled = store.finish_login(&finish, at(0)).await.unwrap();
+        let scope = format!("scope{number}");
+        assert!(
+            matches!(&recalled, FinishedLogin::Done(Some(r)) if r.scope.contains(&scope)),
+            "{subject:?}: {recalled:?}"
+        );
+    }
+    for (number, subject) in (1..).zip(&all) {
+        let selector = GrantSelector::OfSubject(subject);
+        store.delete_grants(&selector).await.unwrap();
+        assert_eq!(store.count_grants(&list(subject)).await.unwrap(), 0);
+        store.end_login_sessions_of(subject).await.unwrap();
+        let found = store.find_login_session([number; 16]).await.unwrap();
+        assert_eq!(found, None, "{subject:?}");
+        let next = store.find_login_session([number + 1; 16]).await.unwrap();
+        assert_eq!(next.is_some(), usize::from(number) < all.len());
+    }
+}
+
+async fn a_nul_of_a_person_is_refused(store: Fresh) {
+    with_app(&store).await;
+    let claim = leg(SingleUse::ConsentLeg, 1, 1);
+    for (subject, client_id) in [("a\0", "app"), ("a", "app\0")] {
+        let given = GrantRecord {
+            subject: subject.to_owned(),
+            client_id: client_id.to_owned(),
+            ..remembered(1, at(9))
+        };
+        let finished = store.finish_consent(&finish(&claim, &given), at(0)).await;
+        assert!(finished.is_err(), "{finished:?}");
+        let finish = FinishLogin {
+            subject,
+            client_id,
+            ..login(&claim)
+        };
+        assert!(store.finish_login(&finish, at(0)).await.is_err());
+        let selector = GrantSelector::OfClient { subject, client_id };
+        assert!(store.delete_grants(&selector).await.is_err());
+    }
+    let of_nul = login_session(1, "a\0");
+    let of_provider = LoginSession {
+        identity_provider_session_id: "\0".to_owned(),
+        ..login_session(1, "a")
+    };
+    for session in [of_nul, of_provider] {
+        let finish = FinishLogin {
+            new_session: Some(&session),
+            ..login(&claim)
+        };
+        assert!(store.finish_login(&finish, at(0)).await.is_err());
+    }
+    let selector = GrantSelector::OfSubject("a\0");
+    assert!(store.delete_grants(&selector).await.is_err());
+    assert!(store.list_grants(&list("a\0")).await.is_err());
+    assert!(store.count_grants(&list("a\0")).await.is_err());
+    assert!(store.end_login_sessions_of("a\0").await.is_err());
+    let mut unsent = notice(1);
+    unsent.client_id = "\0".to_owned();
+    assert!(store.end_login_session([1; 16], &[unsent]).await.is_err());
+    give(&store, &remembered(1, at(9)), None).await;
 }

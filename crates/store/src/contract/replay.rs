@@ -12,7 +12,22 @@ cases![
     an_attempt_recognises_itself,
     an_expired_value_is_fresh_again,
     a_value_expires_only_after_its_instant,
+    what_is_spent_is_known,
 ];
+
+async fn what_is_spent_is_known(store: Fresh) {
+    let spent = claim(1, 1, 60);
+    let asked = |store: Fresh, now| async move {
+        store
+            .is_spent(spent.single_use, spent.value_hash, now)
+            .await
+            .unwrap()
+    };
+    assert!(!asked(Arc::clone(&store), at(0)).await);
+    store.claim(&spent, at(0)).await.unwrap();
+    assert!(asked(Arc::clone(&store), at(60)).await);
+    assert!(!asked(store, at(61)).await);
+}
 
 async fn a_value_is_fresh_once(store: Fresh) {
     assert_eq!(

@@ -85,11 +85,25 @@ pub(super) fn key(set: &str, kid: &str, secs: i64) -> KeyRow {
 }
 
 /// A token of a client made by [`client`].
-pub(super) fn anchor(client_id: &str, number: u8, server_epoch: u64) -> TokenAnchor<'_> {
-    TokenAnchor {
+pub(super) const fn anchor(client_id: &str, number: u8, server_epoch: u64) -> TokenAnchor<'_> {
+    TokenAnchor::Machine {
         token_id: [number; 16],
         client_id,
         client_epoch: 7,
+        server_epoch,
+    }
+}
+
+/// A token that no case revokes.
+pub(super) const fn machine(
+    client_id: &str,
+    client_epoch: u64,
+    server_epoch: u64,
+) -> TokenAnchor<'_> {
+    TokenAnchor::Machine {
+        token_id: [99; 16],
+        client_id,
+        client_epoch,
         server_epoch,
     }
 }

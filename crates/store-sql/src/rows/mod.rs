@@ -8,6 +8,10 @@ use tessera_protocol::client::{ClientMetadata, ClientRecord};
 use tessera_protocol::time::Timestamp;
 use tessera_store::{CHANGES_LISTED_MAX, Changed, Changes, KeyRow, StoreError, StoreResult};
 
+mod grants;
+
+pub(crate) use grants::*;
+
 const DOCUMENT_VERSION: u8 = 1;
 
 const CHANGED_CLIENT: i16 = 1;

@@ -1,0 +1,135 @@
+//! The answer of the authorization endpoint, on its way to the client.
+//!
+//! Spec: RFC 6749 4.1.2, 4.2.2; OAuth 2.0 Multiple Response Types 5; OAuth 2.0 Form Post Response Mode; RFC 9207
+//!
+//! Invariant: `state` and `iss` are added here and nowhere else, to successes and errors alike.
+
+use super::destination::Destination;
+use super::parameters::{append_query, encode_into};
+use super::response_type::ResponseMode;
+use crate::error::OAuthError;
+
+/// An answer, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The browser is sent to this URL.
+    Redirect(String),
+    /// The browser posts these fields.
+    FormPost {
+        /// Where to.
+        action: String,
+        /// The fields.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// Parameters of an answer, without `state` and `iss`.
+pub type Parameters = Vec<(&'static str, String)>;
+
+/// The parameters of an error.
+///
+/// Compat: `state` is part of an error even when the request had none.
+pub fn error(error: &OAuthError, expose_debug: bool) -> Parameters {
+    vec![
+        ("error", error.code.wire().to_owned()),
+        ("error_description", error.full_description(expose_debug)),
+    ]
+}
+
+/// Addresses an answer.
+///
+/// Security: the parameters of the answer come last, so that a registered query cannot speak for the server.
+pub fn deliver(destination: &Destination, issuer: &str, mut parameters: Parameters) -> Delivery {
+    parameters.push(("iss", issuer.to_owned()));
+    parameters.push(("state", destination.state.clone()));
+    parameters.sort_unstable_by_key(|(name, _)| *name);
+    let uri = &destination.redirect_uri;
+    let pairs = parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    match destination.mode {
+        ResponseMode::Query => {
+            let mut url = uri.clone();
+            append_query(&mut url, pairs);
+            Delivery::Redirect(url)
+        }
+        ResponseMode::Fragment => {
+            let mut url = format!("{uri}#");
+            for (index, (name, value)) in pairs.enumerate() {
+                if index > 0 {
+                    url.push('&');
+                }
+                encode_into(&mut url, name);
+                url.push('=');
+                encode_into(&mut url, value);
+            }
+            Delivery::Redirect(url)
+        }
+        ResponseMode::FormPost => Delivery::FormPost {
+            action: uri.clone(),
+            fields: parameters,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn to(redirect_uri: &str, mode: ResponseMode) -> Destination {
+        Destination {
+            redirect_uri: redirect_uri.to_owned(),
+            mode,
+            state: "s&t".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_registered_query_stays_and_the_answer_is_added() {
+        let code = vec![("code", "c".to_owned())];
+        assert_eq!(
+            deliver(
+                &to("https://rp/cb?a=b", ResponseMode::Query),
+                "https://as",
+                code
+            ),
+            Delivery::Redirect(
+                "https://rp/cb?a=b&code=c&iss=https%3A%2F%2Fas&state=s%26t".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn errors_travel_as_the_answer_would() {
+        let refused = OAuthError::new(ErrorCode::AccessDenied, "no");
+        let delivered = deliver(
+            &to("https://rp/cb", ResponseMode::Fragment),
+            "i",
+            error(&refused, false),
+        );
+        assert_eq!(
+            delivered,
+            Delivery::Redirect(
+                "https://rp/cb#error=access_denied&error_description=The+request+was+denied.+no&iss=i&state=s%26t"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_form_holds_the_same_fields() {
+        let Delivery::FormPost { action, fields } = deliver(
+            &to("https://rp/cb", ResponseMode::FormPost),
+            "i",
+            Vec::new(),
+        ) else {
+            panic!("a form")
+        };
+        assert_eq!(action, "https://rp/cb");
+        assert_eq!(
+            fields,
+            [("iss", "i".to_owned()), ("state", "s&t".to_owned())]
+        );
+    }
+}

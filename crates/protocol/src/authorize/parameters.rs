@@ -1,0 +1,203 @@
+//! The parameters of an authorization request, as texts.
+//!
+//! Invariant: whatever is sent, by query, body, request object or out of a challenge, ends here before any check.
+
+use crate::error::{ErrorCode, OAuthError};
+use crate::form::Reader;
+
+/// Parameters that may be given more than once: Hydra's `audience`, and `resource` (RFC 8707 2).
+const REPEATABLE: [&str; 2] = ["audience", "resource"];
+
+/// The return legs' own parameters, which are no part of the request.
+const VERIFIERS: [&str; 2] = ["login_verifier", "consent_verifier"];
+
+/// Parameters in the order in which they came. An empty value is as good as none (RFC 6749 3.1).
+///
+/// What a request object says wins over what was sent beside it; the URL of the request stays what was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestParameters {
+    pairs: Vec<(String, String)>,
+    object: Vec<(String, String)>,
+    repeated: Option<String>,
+}
+
+impl RequestParameters {
+    /// Reads a query and a body; a parameter may stand in both when its value is the same.
+    ///
+    /// # Errors
+    /// `invalid_request`: one of the two is no form.
+    pub fn parse(query: &[u8], body: &[u8]) -> Result<Self, OAuthError> {
+        let mut read = Self::default();
+        for (source, is_query) in [(query, true), (body, false)] {
+            let known = read.pairs.len();
+            for parameter in Reader::new(source) {
+                let (name, value) =
+                    parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text()))?;
+                let earlier = read
+                    .pairs
+                    .iter()
+                    .position(|(other, _)| *other == name)
+                    .filter(|_| !REPEATABLE.contains(&name.as_ref()));
+                match earlier.and_then(|at| Some((at, read.pairs.get(at)?))) {
+                    Some((at, (_, same))) if !is_query && at < known && *same == value => {}
+                    Some(_) => read.repeated = Some(name.into_owned()),
+                    None => read.pairs.push((name.into_owned(), value.into_owned())),
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// From what was sent and what a request object said, as they were read before.
+    pub const fn from_parts(pairs: Vec<(String, String)>, object: Vec<(String, String)>) -> Self {
+        Self {
+            pairs,
+            object,
+            repeated: None,
+        }
+    }
+
+    /// What was sent, in order.
+    pub fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
+        borrowed(&self.pairs)
+    }
+
+    /// What the request object said.
+    pub fn object(&self) -> impl Iterator<Item = (&str, &str)> {
+        borrowed(&self.object)
+    }
+
+    /// The same request with what its object said.
+    #[must_use]
+    pub fn with_object(mut self, object: Vec<(String, String)>) -> Self {
+        self.object = object;
+        self
+    }
+
+    /// The value of a parameter; empty when it was not given.
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// The value of a parameter that was given, be it empty.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.object()
+            .chain(self.sent())
+            .find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// The value of a parameter as it was sent, whatever an object says.
+    pub fn find_sent(&self, name: &str) -> Option<&str> {
+        self.sent()
+            .find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let in_object = self.object.iter().any(|(other, _)| other == name);
+        let source = if in_object { &self.object } else { &self.pairs };
+        borrowed(source).filter_map(move |(other, value)| (other == name).then_some(value))
+    }
+
+    /// A parameter that was given more than once although it must not be.
+    pub fn repeated(&self) -> Option<&str> {
+        self.repeated.as_deref()
+    }
+
+    /// Sets a parameter, in the place of the one that was given.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.object.retain(|(other, _)| other != name);
+        match self.pairs.iter_mut().find(|(other, _)| other == name) {
+            Some((_, old)) => *old = value,
+            None => self.pairs.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The request without what the return legs add.
+    #[must_use]
+    pub fn without_verifiers(mut self) -> Self {
+        self.pairs
+            .retain(|(name, _)| !VERIFIERS.contains(&name.as_str()));
+        self
+    }
+
+    /// The request as a URL below `base`, with an additional parameter if one is given.
+    pub fn url(&self, base: &str, added: Option<(&str, &str)>) -> String {
+        let mut url = String::with_capacity(512);
+        url.push_str(base);
+        append_query(&mut url, self.sent().chain(added));
+        url
+    }
+}
+
+fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// Appends parameters to a URL that may have a query already.
+pub fn append_query<'a>(url: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+    let mut separator = if url.contains('?') { '&' } else { '?' };
+    for (name, value) in pairs {
+        if !url.ends_with(['?', '&']) {
+            url.push(separator);
+        }
+        encode_into(url, name);
+        url.push('=');
+        encode_into(url, value);
+        separator = '&';
+    }
+}
+
+/// Appends a text in the encoding of `application/x-www-form-urlencoded`.
+pub fn encode_into(out: &mut String, text: &str) {
+    const HEX: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    let digit = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or('0');
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            other => out.extend(['%', digit(other >> 4), digit(other & 15)]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_and_body_are_one_request() {
+        let read = RequestParameters::parse(b"a=1&b=2", b"b=2&c=%20x").unwrap();
+        let pairs: Vec<_> = read.sent().collect();
+        assert_eq!(pairs, [("a", "1"), ("b", "2"), ("c", " x")]);
+        assert_eq!(read.repeated(), None);
+    }
+
+    #[test]
+    fn what_is_given_twice_is_noticed() {
+        for (query, body, repeated) in [
+            ("a=1&a=1", "", Some("a")),
+            ("a=1", "a=2", Some("a")),
+            ("audience=1&audience=2", "resource=1&resource=1", None),
+        ] {
+            let read = RequestParameters::parse(query.as_bytes(), body.as_bytes()).unwrap();
+            assert_eq!(read.repeated(), repeated, "{query} {body}");
+        }
+    }
+
+    #[test]
+    fn a_url_keeps_the_query_it_has() {
+        let request = RequestParameters::parse(b"scope=a+b&state=%26", b"").unwrap();
+        assert_eq!(
+            request.url("https://as/auth?x=1", Some(("login_verifier", "v"))),
+            "https://as/auth?x=1&scope=a+b&state=%26&login_verifier=v"
+        );
+        assert_eq!(request.url("/auth?", None), "/auth?scope=a+b&state=%26");
+    }
+}

@@ -1,0 +1,176 @@
+//! ID tokens that come back as `id_token_hint`.
+//!
+//! Spec: OpenID Connect Core 1.0 3.1.2.1; OpenID Connect RP-Initiated Logout 1.0 2
+//!
+//! Security: the caller has verified the signature with a key that this server publishes. An unsigned hint is refused
+//! here once more.
+//! Compat: a hint may have expired; it says who was logged in, not that they are.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tessera_crypto::jose::{Alg, Jws};
+
+use super::logout_token;
+use crate::error::quoted;
+use crate::time::Timestamp;
+
+/// How far the clock of the process that signed may be ahead.
+const AHEAD_MAX: Duration = Duration::from_secs(10);
+
+/// What a hint says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hint {
+    /// The person, as the client knows them; empty when the hint does not say.
+    pub sub: String,
+    /// The login session; empty when the hint does not say.
+    pub sid: String,
+    /// The clients it was issued to.
+    pub aud: Vec<String>,
+    /// All claims, for the login app.
+    pub claims: Map<String, Value>,
+}
+
+/// Why a hint is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HintError {
+    /// It is not signed by an algorithm of this server.
+    Unsigned,
+    /// It is another kind of token.
+    OtherType,
+    /// Its payload is no JSON object.
+    Malformed,
+    /// Another server issued it.
+    OtherIssuer(String),
+    /// It does not say when it was issued, or a time that has not come.
+    IssuedLater,
+}
+
+impl fmt::Display for HintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsigned => f.write_str("Parameter 'id_token_hint' is not signed."),
+            Self::OtherType => f.write_str("Parameter 'id_token_hint' is not an ID token."),
+            Self::Malformed => f.write_str("Parameter 'id_token_hint' holds no JSON object."),
+            Self::OtherIssuer(issuer) => write!(
+                f,
+                "Parameter 'id_token_hint' was issued by {}, not by this server.",
+                quoted(issuer)
+            ),
+            Self::IssuedLater => f.write_str(
+                "Parameter 'id_token_hint' has no 'iat', or one that lies in the future.",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HintError {}
+
+/// Reads a hint whose signature was verified.
+pub fn read_hint(jws: &Jws<'_>, issuer: &str, now: Timestamp) -> Result<Hint, HintError> {
+    if jws.header.alg.parse::<Alg>().is_err() || jws.signature.is_empty() {
+        return Err(HintError::Unsigned);
+    }
+    if jws.header.typ.as_deref() == Some(logout_token::TYP) {
+        return Err(HintError::OtherType);
+    }
+    let claims: Map<String, Value> =
+        serde_json::from_slice(&jws.payload).map_err(|_| HintError::Malformed)?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("iss") != issuer {
+        return Err(HintError::OtherIssuer(text("iss").to_owned()));
+    }
+    let latest = now.plus(AHEAD_MAX).as_secs();
+    let issued_at = claims.get("iat").and_then(Value::as_i64);
+    if issued_at.is_none_or(|iat| iat > latest) {
+        return Err(HintError::IssuedLater);
+    }
+    let aud = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(list)) => list
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    };
+    Ok(Hint {
+        sub: text("sub").to_owned(),
+        sid: text("sid").to_owned(),
+        aud,
+        claims,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tessera_crypto::b64;
+
+    use super::*;
+
+    const ISSUER: &str = "https://issuer.example";
+
+    fn read(header: &Value, payload: &str, signature: &str) -> Result<Hint, HintError> {
+        let wire = format!(
+            "{}.{}.{}",
+            b64::encode(header.to_string().as_bytes()),
+            b64::encode(payload.as_bytes()),
+            b64::encode(signature.as_bytes())
+        );
+        read_hint(
+            &Jws::parse(&wire).unwrap(),
+            ISSUER,
+            Timestamp::from_secs(1_000),
+        )
+    }
+
+    fn signed(payload: &Value) -> Result<Hint, HintError> {
+        read(&json!({"alg": "RS256"}), &payload.to_string(), "s")
+    }
+
+    #[test]
+    fn an_expired_hint_still_says_who_it_was() {
+        let hint = signed(&json!({"iss": ISSUER, "iat": 1, "exp": 2, "sub": "alice", "sid": "s", "aud": ["a", "b"]})).unwrap();
+        assert_eq!((hint.sub.as_str(), hint.sid.as_str()), ("alice", "s"));
+        assert_eq!(hint.aud, ["a", "b"]);
+        assert_eq!(hint.claims["exp"], 2);
+        let one = signed(&json!({"iss": ISSUER, "iat": 1010, "aud": "a"})).unwrap();
+        assert_eq!((one.sub.as_str(), one.aud), ("", vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn each_rule_has_its_error() {
+        for (payload, want) in [
+            (
+                json!({"iss": "https://evil", "iat": 1}),
+                HintError::OtherIssuer("https://evil".to_owned()),
+            ),
+            (json!({"iat": 1}), HintError::OtherIssuer(String::new())),
+            (json!({"iss": ISSUER}), HintError::IssuedLater),
+            (json!({"iss": ISSUER, "iat": "1"}), HintError::IssuedLater),
+            (json!({"iss": ISSUER, "iat": 1011}), HintError::IssuedLater),
+            (json!([1]), HintError::Malformed),
+        ] {
+            assert_eq!(signed(&payload), Err(want), "{payload}");
+        }
+        let good = json!({"iss": ISSUER, "iat": 1}).to_string();
+        assert_eq!(
+            read(&json!({"alg": "none"}), &good, "s"),
+            Err(HintError::Unsigned)
+        );
+        assert_eq!(
+            read(&json!({"alg": "RS256"}), &good, ""),
+            Err(HintError::Unsigned)
+        );
+        assert_eq!(
+            read(&json!({"alg": "RS256", "typ": "logout+jwt"}), &good, "s"),
+            Err(HintError::OtherType)
+        );
+        assert_eq!(
+            read(&json!({"alg": "RS256"}), "\u{0}", "s"),
+            Err(HintError::Malformed)
+        );
+    }
+}

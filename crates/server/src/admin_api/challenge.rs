@@ -1,0 +1,214 @@
+//! What login and consent requests of the admin API share: the challenge in the query, reading the app's answer, and
+//! where the browser goes next.
+
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use tessera_protocol::authorize::parameters::RequestParameters;
+use tessera_protocol::authorize::request::AuthorizeRequest;
+use tessera_protocol::client::ClientMetadata;
+use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::flow::{Flow, Leg, Rejection};
+use tessera_protocol::form::Reader;
+use tessera_protocol::time::Timestamp;
+use tessera_store::SingleUse;
+
+use super::client_write::shown;
+use crate::admin::{Admin, Generation};
+use crate::authorize::sealed::{self, NotOpened, Opened};
+use crate::clock;
+use crate::reply::{self, AdminError, Failure};
+use crate::state::AppState;
+
+/// The challenge of a request: by its own name, or by the one that all had.
+pub(crate) fn in_query(uri: &Uri, name: &str) -> Result<String, Failure> {
+    let mut found = ["", ""].map(str::to_owned);
+    for parameter in Reader::new(uri.query().unwrap_or_default().as_bytes()) {
+        let (known, value) = parameter.map_err(|e| AdminError::bad_request(e.text()))?;
+        let [own, general] = &mut found;
+        if known == name {
+            *own = value.into_owned();
+        } else if known == "challenge" {
+            *general = value.into_owned();
+        }
+    }
+    let given = found.into_iter().find(|value| !value.is_empty());
+    given.ok_or_else(|| invalid_request(format!("Query parameter '{name}' is missing.")).into())
+}
+
+/// 400 in the form of the admin API.
+pub(crate) fn invalid_request(hint: impl Into<Cow<'static, str>>) -> AdminError {
+    AdminError::metadata(&OAuthError::new(ErrorCode::InvalidRequest, hint))
+}
+
+/// Opens a challenge.
+///
+/// # Errors
+/// 404 for what is no challenge of this kind, 401 for one whose time is over: the text names the URL of a fresh start.
+pub(crate) async fn open(
+    app: &AppState,
+    wire: &str,
+    leg: Leg,
+    now: Timestamp,
+) -> Result<Opened, Failure> {
+    match sealed::open(app, wire, leg, now).await {
+        Ok(opened) => Ok(opened),
+        Err(NotOpened::Fault(fault)) => Err(fault.into()),
+        Err(NotOpened::Unknown) => Err(AdminError {
+            status: StatusCode::NOT_FOUND,
+            error: "Not Found",
+            description: Cow::Borrowed("Unable to locate the requested resource"),
+        }
+        .into()),
+        Err(NotOpened::Expired(opened)) => {
+            let again = opened.parameters.url(&app.settings.auth_url(), None);
+            Err(AdminError::metadata(&OAuthError::new(
+                ErrorCode::RequestUnauthorized,
+                format!(
+                    "The request has expired; send the browser to '{again}' for a fresh start."
+                ),
+            ))
+            .into())
+        }
+    }
+}
+
+/// Whether the verifier that an answer led to has come up.
+///
+/// Compat: v1 says so, v26 does not ask.
+pub(crate) async fn is_handled(
+    admin: &Admin,
+    flow: &Flow,
+    leg: SingleUse,
+) -> Result<bool, Failure> {
+    if admin.generation == Generation::V26 {
+        return Ok(false);
+    }
+    let spent = tessera_crypto::sha256(&flow.flow_id);
+    Ok(admin.app.store.is_spent(leg, spent, clock::now()).await?)
+}
+
+/// The answer about a request that was handled: where the browser may start again.
+pub(crate) fn gone(app: &AppState, parameters: &RequestParameters) -> Response {
+    let redirect_to = parameters.url(&app.settings.auth_url(), None);
+    reply::json(StatusCode::GONE, &RedirectTo { redirect_to })
+}
+
+/// Compat: an answer to a request that was handled before.
+pub(crate) fn conflict() -> AdminError {
+    AdminError {
+        status: StatusCode::CONFLICT,
+        error: "Conflict",
+        description: Cow::Borrowed(
+            "The request was handled before; its answer can no longer be changed.",
+        ),
+    }
+}
+
+/// The client of a flow as the apps see it.
+pub(crate) async fn client(
+    admin: &Admin,
+    parameters: &RequestParameters,
+) -> Result<ClientMetadata, Failure> {
+    let app = &admin.app;
+    let loaded = app
+        .clients
+        .load(&*app.store, parameters.get("client_id"))
+        .await?;
+    let client = loaded.ok_or_else(AdminError::not_found)?;
+    Ok(shown(client.metadata().clone(), admin.generation))
+}
+
+/// What the request asks for, as both requests show it.
+#[derive(Serialize)]
+pub(crate) struct Requested {
+    pub(crate) requested_scope: Vec<String>,
+    pub(crate) requested_access_token_audience: Vec<String>,
+}
+
+impl Requested {
+    pub(crate) fn of(request: &AuthorizeRequest<'_>) -> Self {
+        Self {
+            requested_scope: request
+                .scope
+                .iter()
+                .map(|&scope| scope.to_owned())
+                .collect(),
+            requested_access_token_audience: request.audience.clone(),
+        }
+    }
+}
+
+/// Reads an app's answer.
+///
+/// Compat: v1 refuses members it does not know, v26 ignores them.
+pub(crate) fn decode<T: DeserializeOwned>(
+    admin: &Admin,
+    body: &[u8],
+    known: &[&str],
+) -> Result<T, Failure> {
+    let refuse = |why: String| invalid_request(format!("Unable to decode the body: {why}"));
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|e| refuse(e.to_string()))?;
+    if admin.generation == Generation::V1
+        && let Some(members) = value.as_object()
+        && let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str()))
+    {
+        return Err(refuse(format!("member '{unknown}' is unknown")).into());
+    }
+    serde_json::from_value(value).map_err(|e| refuse(e.to_string()).into())
+}
+
+/// A refusal as an app sends it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RejectBody {
+    error: Option<String>,
+    error_description: Option<String>,
+    error_hint: Option<String>,
+    error_debug: Option<String>,
+}
+
+/// The members of [`RejectBody`], and what is accepted and means nothing in a redirect.
+pub(crate) const REJECT_MEMBERS: [&str; 6] = [
+    "error",
+    "error_description",
+    "error_hint",
+    "error_debug",
+    "status_code",
+    "valid",
+];
+
+impl RejectBody {
+    /// Compat: without a name the error is called as in Hydra, with spaces.
+    pub(crate) fn into_rejection(self, default_error: &str) -> Rejection {
+        let error = self.error.filter(|error| !error.is_empty());
+        Rejection {
+            error: error.unwrap_or_else(|| default_error.to_owned()),
+            description: self.error_description.unwrap_or_default(),
+            hint: self.error_hint.unwrap_or_default(),
+            debug: self.error_debug.unwrap_or_default(),
+        }
+    }
+}
+
+/// Where the app sends the browser.
+#[derive(Serialize)]
+pub(crate) struct RedirectTo {
+    pub(crate) redirect_to: String,
+}
+
+impl RedirectTo {
+    /// Back to the authorization endpoint.
+    pub(crate) fn back(
+        app: &AppState,
+        parameters: &RequestParameters,
+        added: (&str, &str),
+    ) -> Self {
+        Self {
+            redirect_to: parameters.url(&app.settings.auth_url(), Some(added)),
+        }
+    }
+}

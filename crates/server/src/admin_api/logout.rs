@@ -1,0 +1,120 @@
+//! `/oauth2/auth/requests/logout`: what the logout app is asked, and what it answers.
+
+use axum::extract::{OriginalUri, State};
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use tessera_crypto::OsEntropy;
+use tessera_protocol::client::ClientMetadata;
+use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+use tessera_protocol::time::Timestamp;
+
+use super::answer;
+use super::challenge::{self, RedirectTo};
+use super::client_write::shown;
+use crate::admin::{Admin, Generation};
+use crate::reply::{self, AdminError, Failure};
+use crate::state::AppState;
+use crate::{clock, ids};
+
+#[derive(Serialize)]
+struct Shown {
+    challenge: String,
+    subject: String,
+    sid: String,
+    request_url: String,
+    rp_initiated: bool,
+    /// Compat: v1 has neither of the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Option<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_at: Option<Option<Timestamp>>,
+    client: Option<ClientMetadata>,
+}
+
+/// Shows the request; 410 once its session has ended.
+pub(crate) async fn get(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+    answer(show(&admin, &uri).await)
+}
+
+async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
+    let app = &admin.app;
+    let (challenge, request) = open(app, uri)?;
+    if app.store.find_login_session(request.sid).await?.is_none() {
+        let again = RedirectTo {
+            redirect_to: request.request_url,
+        };
+        return Ok(reply::json(StatusCode::GONE, &again));
+    }
+    let client = match request.is_rp_initiated() {
+        true => app.clients.load(&*app.store, &request.client_id).await?,
+        false => None,
+    };
+    let expires_at = request
+        .requested_at
+        .plus(app.settings.ttl.login_consent_request);
+    // Compat: v26 shows times of a logout that no client asked for.
+    let is_v26 = admin.generation == Generation::V26;
+    let time = |time: Timestamp| is_v26.then(|| (!request.is_rp_initiated()).then_some(time));
+    Ok(reply::json(
+        StatusCode::OK,
+        &Shown {
+            challenge,
+            sid: ids::uuid(&request.sid),
+            rp_initiated: request.is_rp_initiated(),
+            expires_at: time(expires_at),
+            requested_at: time(request.requested_at),
+            client: client.map(|client| shown(client.metadata().clone(), admin.generation)),
+            subject: request.subject,
+            request_url: request.request_url,
+        },
+    ))
+}
+
+fn open(app: &AppState, uri: &Uri) -> Result<(String, LogoutRequest), Failure> {
+    let challenge = challenge::in_query(uri, "logout_challenge").unwrap_or_default();
+    let opened = logout::open(&challenge, LogoutLeg::Challenge, &app.seals.challenge);
+    let Some(request) = opened else {
+        return Err(AdminError::not_found().into());
+    };
+    let ttl = app.settings.ttl.login_consent_request;
+    if request.requested_at.plus(ttl) < clock::now() {
+        return Err(AdminError::metadata(&OAuthError::new(
+            ErrorCode::RequestUnauthorized,
+            format!(
+                "The request has expired; send the browser to '{}' for a fresh start.",
+                app.settings.public_path(&request.request_url)
+            ),
+        ))
+        .into());
+    }
+    Ok((challenge, request))
+}
+
+/// The person wants to log out.
+pub(crate) async fn accept(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+    answer(take(&admin.app, &uri))
+}
+
+fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
+    let (_, request) = open(app, uri)?;
+    let verifier = logout::seal(
+        &request,
+        LogoutLeg::Verifier,
+        &app.seals.challenge,
+        &OsEntropy,
+    );
+    let back = app.settings.public_path("/oauth2/sessions/logout");
+    Ok(reply::json(
+        StatusCode::OK,
+        &RedirectTo {
+            redirect_to: format!("{back}?logout_verifier={verifier}"),
+        },
+    ))
+}
+
+/// The person does not: nothing is to be done.
+pub(crate) async fn reject(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+    answer(open(&admin.app, &uri).map(|_| reply::no_content()))
+}

@@ -1,0 +1,202 @@
+//! Flows in URLs: sealing, opening, and what becomes a row because no URL could carry it.
+
+use axum::http::HeaderMap;
+use tessera_crypto::OsEntropy;
+use tessera_protocol::authorize::parameters::RequestParameters;
+use tessera_protocol::flow::{self, Flow, Leg};
+use tessera_protocol::grant::record::SessionClaims;
+use tessera_protocol::time::Timestamp;
+use tessera_protocol::token::access::MARGIN;
+use tessera_store::{Claim, Pending, SingleUse, StoreError};
+
+use crate::reply::Fault;
+use crate::state::AppState;
+
+/// A request that makes a longer challenge than this is kept in a row.
+const CHALLENGE_MAX: usize = 1_500;
+
+/// Seals a flow at its start. A long request is kept in a row, of which the challenge carries the name.
+pub(super) async fn seal_start(app: &AppState, flow: &mut Flow) -> Result<String, Fault> {
+    let wire = flow::seal(flow, Leg::LoginChallenge, &app.seals.challenge, &OsEntropy);
+    if wire.len() <= CHALLENGE_MAX {
+        return Ok(wire);
+    }
+    let parameters = &flow.parameters;
+    let parts: [Vec<_>; 2] = [parameters.sent().collect(), parameters.object().collect()];
+    let plain = serde_json::to_vec(&parts).map_err(|e| Fault::permanent(e.to_string()))?;
+    let id = app.random::<16>();
+    let pending = Pending {
+        id,
+        request: Some(seal_part(app, &flow.flow_id, REQUEST, &plain)),
+        expires_at: ends_at(app, flow),
+        ..Pending::default()
+    };
+    app.store.keep_pending(&pending).await?;
+    let client_id = flow.parameters.get("client_id").to_owned();
+    let kept_here = vec![("client_id".to_owned(), client_id)];
+    flow.parameters = RequestParameters::from_parts(kept_here, Vec::new());
+    flow.request_pending = Some(id);
+    Ok(flow::seal(
+        flow,
+        Leg::LoginChallenge,
+        &app.seals.challenge,
+        &OsEntropy,
+    ))
+}
+
+/// Seals a flow for a later leg.
+pub(crate) fn seal(app: &AppState, flow: &Flow, leg: Leg) -> String {
+    flow::seal(flow, leg, &app.seals.challenge, &OsEntropy)
+}
+
+/// A flow as it was opened.
+pub(crate) struct Opened {
+    /// The flow.
+    pub flow: Flow,
+    /// The whole request, wherever it was kept.
+    pub parameters: RequestParameters,
+}
+
+/// Why a flow cannot go on.
+pub(crate) enum NotOpened {
+    /// Not sealed by this server for this leg.
+    Unknown,
+    /// Its time is over. The request is told, for a fresh start.
+    Expired(Box<Opened>),
+    /// The server's own failure.
+    Fault(Fault),
+}
+
+impl From<StoreError> for NotOpened {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Opens a challenge or verifier that has not expired.
+pub(crate) async fn open(
+    app: &AppState,
+    wire: &str,
+    leg: Leg,
+    now: Timestamp,
+) -> Result<Opened, NotOpened> {
+    let Some(flow) = flow::open(wire, leg, &app.seals.challenge) else {
+        return Err(NotOpened::Unknown);
+    };
+    let parameters = match flow.request_pending {
+        None => flow.parameters.clone(),
+        Some(id) => kept_request(app, &flow, id)
+            .await?
+            .ok_or(NotOpened::Unknown)?,
+    };
+    let is_expired = flow
+        .requested_at
+        .plus(app.settings.ttl.login_consent_request)
+        < now;
+    let opened = Opened { flow, parameters };
+    if is_expired {
+        return Err(NotOpened::Expired(Box::new(opened)));
+    }
+    Ok(opened)
+}
+
+async fn kept_request(
+    app: &AppState,
+    flow: &Flow,
+    id: [u8; 16],
+) -> Result<Option<RequestParameters>, StoreError> {
+    let kept = app.store.find_pending(id).await?;
+    let plain = kept
+        .and_then(|pending| pending.request)
+        .and_then(|sealed| open_part(app, &flow.flow_id, REQUEST, &sealed));
+    Ok(plain
+        .and_then(|plain| serde_json::from_slice(&plain).ok())
+        .map(|(sent, object)| RequestParameters::from_parts(sent, object)))
+}
+
+/// When a flow is over.
+pub(crate) fn ends_at(app: &AppState, flow: &Flow) -> Timestamp {
+    flow.requested_at
+        .plus(app.settings.ttl.login_consent_request)
+        .plus(MARGIN)
+}
+
+/// Spends a leg of a flow.
+pub(super) fn claim(app: &AppState, flow: &Flow, single_use: SingleUse) -> Claim {
+    Claim {
+        single_use,
+        value_hash: tessera_crypto::sha256(&flow.flow_id),
+        attempt: u64::from_le_bytes(app.random::<8>()),
+        expires_at: ends_at(app, flow),
+    }
+}
+
+/// What a sealed part of a flow is.
+pub(crate) type Part = &'static [u8];
+/// An authorization request.
+const REQUEST: Part = b"request";
+/// Claims for tokens.
+pub(crate) const SESSION: Part = b"session";
+/// What an app gave for later.
+pub(crate) const CONTEXT: Part = b"context";
+
+/// Seals what an app gave, unless the operator wants it readable. The seal is bound to the flow, whose id the grant
+/// keeps.
+pub(crate) fn seal_part(app: &AppState, flow_id: &[u8; 16], part: Part, plain: &[u8]) -> Vec<u8> {
+    if !app.settings.oauth2.session.encrypt_at_rest && part != REQUEST {
+        return plain.to_vec();
+    }
+    let mut sealed = Vec::new();
+    let keys = &app.seals.session;
+    keys.seal(&OsEntropy, &[part, flow_id].concat(), plain, &mut sealed);
+    sealed
+}
+
+/// Opens such a part; what was stored readable reads as it is.
+pub(crate) fn open_part(
+    app: &AppState,
+    flow_id: &[u8; 16],
+    part: Part,
+    stored: &[u8],
+) -> Option<Vec<u8>> {
+    // A sealed part begins with its version, which no JSON text does.
+    if stored.first().is_some_and(|byte| !byte.is_ascii_control()) {
+        return Some(stored.to_vec());
+    }
+    app.seals
+        .session
+        .open(&[part, flow_id].concat(), stored)
+        .ok()
+}
+
+/// The claims that a grant's `session` holds.
+pub(crate) fn session_claims(
+    app: &AppState,
+    flow_id: &[u8; 16],
+    stored: &[u8],
+) -> Result<SessionClaims, Fault> {
+    if stored.is_empty() {
+        return Ok(SessionClaims::default());
+    }
+    open_part(app, flow_id, SESSION, stored)
+        .and_then(|plain| serde_json::from_slice(&plain).ok())
+        .ok_or_else(|| {
+            Fault::permanent(
+                "the claims of a grant cannot be opened: no secret in secrets.system sealed them; put the former \
+                 secret back at the end of the list",
+            )
+        })
+}
+
+/// The browser's session, if it is remembered and has not ended.
+pub(crate) async fn browser_session(
+    app: &AppState,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Option<tessera_protocol::grant::record::LoginSession>, StoreError> {
+    let Some(sid) = app.cookies.session(headers) else {
+        return Ok(None);
+    };
+    let found = app.store.find_login_session(sid).await?;
+    Ok(found.filter(|session| session.is_remembered && session.expires_at > now))
+}

@@ -1,0 +1,68 @@
+//! The start: checks the request and sends the browser to the login app.
+
+use axum::response::Response;
+use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
+use tessera_protocol::flow::{Flow, Step, steps};
+
+use super::{Addressed, Refusal, Visitor, sealed};
+use crate::{hint, reply, request_object, subject};
+
+pub(super) async fn start(
+    visitor: &Visitor<'_>,
+    parameters: RequestParameters,
+) -> Result<Response, Refusal> {
+    let Visitor { app, headers, now } = *visitor;
+    let parameters = request_object::merged(app, parameters, now).await?;
+    let asked = Addressed::find(app, parameters).await?;
+    let request = asked.request();
+    asked.check_before_login(app)?;
+    let hinted = hint::read(app, request.get("id_token_hint"), now)
+        .await?
+        .map_err(|error| asked.refuse(error))?;
+    let session = match request.prompt.login {
+        true => None,
+        false => sealed::browser_session(app, headers, now).await?,
+    };
+    let identifiers = match &session {
+        Some(session) => subject::identifiers(app, &asked.client, &session.subject),
+        None => Vec::new(),
+    };
+    let hinted = hinted.as_ref().map(|hint| hint.sub.as_str());
+    let known_login = steps::known_login(&request, session.as_ref(), hinted, &identifiers, now)
+        .map_err(|error| asked.refuse(error))?;
+    let client_id = asked.client.id();
+    let login_csrf = app
+        .cookies
+        .login_csrf(headers, client_id)
+        .or_fresh(app.random::<16>());
+    let mut flow = Flow {
+        flow_id: app.random::<16>(),
+        requested_at: now,
+        parameters: asked.parameters.clone(),
+        request_pending: None,
+        login_csrf,
+        sid: match (&known_login, &session) {
+            (Some(_), Some(session)) => session.sid,
+            _ => app.random_uuid(),
+        },
+        known_login,
+        step: Step::LoginAsked,
+    };
+    let challenge = sealed::seal_start(app, &mut flow).await?;
+    let mut url = match request.prompt.registration {
+        true => app.settings.registration_url(),
+        false => app.settings.login_url(),
+    };
+    let schema = request.parameters.find("identity_schema");
+    let schema = schema.map(|schema| ("identity_schema", schema));
+    append_query(
+        &mut url,
+        [("login_challenge", challenge.as_str())]
+            .into_iter()
+            .chain(schema),
+    );
+    let mut reply = reply::found(&url);
+    app.cookies
+        .set_login_csrf(reply.headers_mut(), client_id, &login_csrf);
+    Ok(reply)
+}

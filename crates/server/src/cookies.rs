@@ -1,0 +1,367 @@
+//! The cookies of the browser flow: a CSRF value for each leg, and the login session.
+//!
+//! Spec: RFC 6265 4.1, 5.4; draft-ietf-httpbis-rfc6265bis (`SameSite`)
+//!
+//! Compat: names, `_dev`, the client's suffix and all attributes are those of the reference server. Values are opaque
+//! there and our own here.
+//! Compat: `remember_for: 0` makes a cookie that ends with the browser, as documented; the reference server makes one of
+//! 30 days.
+//! Security: a CSRF value is random and compared in constant time with the one sealed in the flow; the session cookie
+//! is sealed and bound to its name, so neither can be made up nor moved.
+
+use std::time::Duration;
+
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, Secret, b64, constant_time_eq};
+use tessera_protocol::grant::record::SessionId;
+
+use crate::config::{AUTHENTICATION_SESSION_MAX, SameSite, Settings};
+use crate::reply::Fault;
+
+/// What a removed cookie says beside `Max-Age=0`, for browsers that read only this.
+const LONG_AGO: &str = "; Expires=Thu, 01 Jan 1970 00:00:01 GMT";
+
+/// Reads and writes cookies as configured.
+pub(crate) struct Cookies {
+    login_csrf: String,
+    consent_csrf: String,
+    session: String,
+    session_path: String,
+    csrf_lifetime: Duration,
+    /// `Domain`, `HttpOnly` and `Secure`, as they follow `Max-Age`.
+    domain: String,
+    flags: &'static str,
+    same_site: SameSite,
+    has_legacy_twin: bool,
+    keys: SealKeys,
+}
+
+/// What differs from one cookie to the next.
+struct Written<'a> {
+    name: &'a str,
+    value: &'a str,
+    path: &'a str,
+    /// As attributes, with their separators.
+    lifetime: &'a str,
+    same_site: &'a str,
+}
+
+/// What a browser presents as the CSRF value of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Csrf {
+    /// No such cookie, or an empty one.
+    Missing,
+    /// A cookie that this server did not write.
+    Malformed,
+    /// The value.
+    Value([u8; 16]),
+}
+
+impl Csrf {
+    /// The value that a new flow shall hold: the browser's own, so that its tabs do not disturb one another, else a
+    /// fresh one.
+    pub(crate) fn or_fresh(self, fresh: [u8; 16]) -> [u8; 16] {
+        match self {
+            Self::Value(value) => value,
+            Self::Missing | Self::Malformed => fresh,
+        }
+    }
+
+    /// Whether the browser is the one that the flow began in.
+    ///
+    /// # Errors
+    /// The rule that failed and what to do, as the hint of a `request_forbidden`.
+    pub(crate) fn check(self, expected: &[u8; 16]) -> Result<(), &'static str> {
+        match self {
+            Self::Value(value) if constant_time_eq(&value, expected) => Ok(()),
+            Self::Value(_) => Err(
+                "The CSRF cookie of this browser belongs to another request. Start again from the application.",
+            ),
+            Self::Malformed => Err(
+                "The CSRF cookie cannot be read. Delete the cookies of this site and start again from the application.",
+            ),
+            Self::Missing => Err(
+                "The browser sent no CSRF cookie. Allow cookies, and start again from the application in this browser.",
+            ),
+        }
+    }
+}
+
+impl Cookies {
+    /// From the configuration; `system` seals where `secrets.cookie` is empty.
+    ///
+    /// # Errors
+    /// A secret is too short, or a name, a path or the domain cannot stand in a cookie.
+    pub(crate) fn new(settings: &Settings, system: &Keyring) -> Result<Self, Fault> {
+        let configured = &settings.serve.cookies;
+        let is_https = settings.issuer().starts_with("https:");
+        let same_site = match configured.same_site_mode {
+            SameSite::None if !is_https => SameSite::Lax,
+            mode => mode,
+        };
+        let suffix = if settings.is_development() {
+            "_dev"
+        } else {
+            ""
+        };
+        let is_secure = !settings.is_development() || configured.secure;
+        let names = &configured.names;
+        let cookies = Self {
+            login_csrf: format!("{}{suffix}", names.login_csrf),
+            consent_csrf: format!("{}{suffix}", names.consent_csrf),
+            session: format!("{}{suffix}", names.session),
+            session_path: configured.paths.session.clone(),
+            csrf_lifetime: settings.ttl.login_consent_request,
+            domain: configured.domain.trim_start_matches('.').to_owned(),
+            flags: if is_secure {
+                "; HttpOnly; Secure"
+            } else {
+                "; HttpOnly"
+            },
+            same_site,
+            has_legacy_twin: same_site == SameSite::None && configured.same_site_legacy_workaround,
+            keys: cookie_keys(settings, system)?,
+        };
+        cookies.check()?;
+        Ok(cookies)
+    }
+
+    /// Security: an attribute that ends early would take the ones after it along.
+    fn check(&self) -> Result<(), Fault> {
+        let refuse = |key: &str, value: &str| {
+            Err(Fault::permanent(format!(
+                "serve.cookies.{key}: '{value}' cannot stand in a cookie"
+            )))
+        };
+        for (key, name) in [
+            ("names.login_csrf", &self.login_csrf),
+            ("names.consent_csrf", &self.consent_csrf),
+            ("names.session", &self.session),
+        ] {
+            if name.is_empty() || !name.bytes().all(is_token_byte) {
+                return refuse(key, name);
+            }
+        }
+        for (key, value) in [
+            ("domain", &self.domain),
+            ("paths.session", &self.session_path),
+        ] {
+            if value
+                .bytes()
+                .any(|b| b == b';' || !(b' '..=b'~').contains(&b))
+            {
+                return refuse(key, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the browser presents for the login leg of this client.
+    pub(crate) fn login_csrf(&self, headers: &HeaderMap, client_id: &str) -> Csrf {
+        self.csrf(headers, &of_client(&self.login_csrf, client_id))
+    }
+
+    /// The same for the consent leg.
+    pub(crate) fn consent_csrf(&self, headers: &HeaderMap, client_id: &str) -> Csrf {
+        self.csrf(headers, &of_client(&self.consent_csrf, client_id))
+    }
+
+    /// Adds the login leg's cookie to an answer.
+    pub(crate) fn set_login_csrf(&self, reply: &mut HeaderMap, client_id: &str, csrf: &[u8; 16]) {
+        self.set_csrf(reply, &of_client(&self.login_csrf, client_id), csrf);
+    }
+
+    /// Adds the consent leg's cookie to an answer.
+    pub(crate) fn set_consent_csrf(&self, reply: &mut HeaderMap, client_id: &str, csrf: &[u8; 16]) {
+        self.set_csrf(reply, &of_client(&self.consent_csrf, client_id), csrf);
+    }
+
+    /// The login session that the browser presents; `None` too when the cookie is not one of this server.
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Option<SessionId> {
+        values(headers, &self.session).find_map(|value| {
+            let sealed = b64::decode(value).ok()?;
+            let plain = self.keys.open(self.session.as_bytes(), &sealed).ok()?;
+            plain.try_into().ok()
+        })
+    }
+
+    /// Adds the session cookie to an answer; `None` ends it with the browser. See [`session_max_age`].
+    pub(crate) fn set_session(
+        &self,
+        reply: &mut HeaderMap,
+        sid: &SessionId,
+        max_age: Option<Duration>,
+    ) {
+        let mut sealed = Vec::new();
+        self.keys
+            .seal(&OsEntropy, self.session.as_bytes(), sid, &mut sealed);
+        let lifetime = max_age.map(|max| format!("; Max-Age={}", max.as_secs()));
+        self.write_session(reply, &b64::encode(&sealed), &lifetime.unwrap_or_default());
+    }
+
+    /// Removes the session cookie.
+    pub(crate) fn clear_session(&self, reply: &mut HeaderMap) {
+        self.write_session(reply, "", &format!("{LONG_AGO}; Max-Age=0"));
+    }
+
+    fn write_session(&self, reply: &mut HeaderMap, value: &str, lifetime: &str) {
+        let cookie = Written {
+            name: &self.session,
+            value,
+            path: &self.session_path,
+            lifetime,
+            same_site: self.same_site(),
+        };
+        self.write(reply, &cookie);
+    }
+
+    /// The cookie, else its twin without `SameSite`, which old browsers keep where they drop the first one.
+    fn csrf(&self, headers: &HeaderMap, name: &str) -> Csrf {
+        let found = read_csrf(headers, name);
+        if matches!(found, Csrf::Value(_)) || !self.has_legacy_twin {
+            return found;
+        }
+        match read_csrf(headers, &legacy(name)) {
+            Csrf::Missing => found,
+            twin => twin,
+        }
+    }
+
+    fn set_csrf(&self, reply: &mut HeaderMap, name: &str, csrf: &[u8; 16]) {
+        let cookie = Written {
+            name,
+            value: &b64::encode(csrf),
+            path: "/",
+            lifetime: &format!("; Max-Age={}", self.csrf_lifetime.as_secs()),
+            same_site: self.same_site(),
+        };
+        self.write(reply, &cookie);
+        if self.has_legacy_twin {
+            let twin = Written {
+                name: &legacy(name),
+                same_site: "",
+                ..cookie
+            };
+            self.write(reply, &twin);
+        }
+    }
+
+    fn write(&self, reply: &mut HeaderMap, cookie: &Written<'_>) {
+        let Written {
+            name,
+            value,
+            path,
+            lifetime,
+            same_site,
+        } = cookie;
+        let domain = match self.domain.as_str() {
+            "" => String::new(),
+            domain => format!("; Domain={domain}"),
+        };
+        let flags = self.flags;
+        let text = format!("{name}={value}; Path={path}{domain}{lifetime}{flags}{same_site}");
+        match HeaderValue::try_from(text) {
+            Ok(header) => {
+                reply.append(SET_COOKIE, header);
+            }
+            Err(error) => tracing::error!(%error, name, "A cookie could not be written."),
+        }
+    }
+
+    const fn same_site(&self) -> &'static str {
+        match self.same_site {
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+        }
+    }
+}
+
+/// How long a session cookie lives that the login app wants remembered for this many seconds; 0 leaves it to the browser.
+pub(crate) fn session_max_age(remember_for: i64) -> Option<Duration> {
+    let secs = u64::try_from(remember_for).ok().filter(|secs| *secs > 0)?;
+    Some(Duration::from_secs(secs).min(AUTHENTICATION_SESSION_MAX))
+}
+
+fn cookie_keys(settings: &Settings, system: &Keyring) -> Result<SealKeys, Fault> {
+    if settings.secrets.cookie.is_empty() {
+        return Ok(system.seal_keys(Purpose::Cookie));
+    }
+    let own = settings.secrets.cookie.iter();
+    let own: Vec<_> = own.map(|s| Secret::new(s.expose().to_owned())).collect();
+    Keyring::new(&own)
+        .map(|own| own.seal_keys(Purpose::Cookie))
+        .map_err(|e| Fault::permanent(format!("secrets.cookie: {e}")))
+}
+
+/// All values of a cookie; a browser sends several when their paths or domains differ.
+fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(move |(found, _)| *found == name)
+        .map(|(_, value)| value.trim_matches('"'))
+}
+
+fn read_csrf(headers: &HeaderMap, name: &str) -> Csrf {
+    let mut found = Csrf::Missing;
+    for value in values(headers, name).filter(|value| !value.is_empty()) {
+        match b64::decode(value).ok().and_then(|v| v.try_into().ok()) {
+            Some(value) => return Csrf::Value(value),
+            None => found = Csrf::Malformed,
+        }
+    }
+    found
+}
+
+fn of_client(name: &str, client_id: &str) -> String {
+    format!("{name}_{}", murmur3(client_id.as_bytes()))
+}
+
+fn legacy(name: &str) -> String {
+    format!("{name}_legacy")
+}
+
+/// A character of a cookie's name. Spec: RFC 9110 5.6.2
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// MurmurHash3, 32 bits, seed 0.
+///
+/// Compat: names a client in its cookies' names; nothing rests on it being hard to collide.
+fn murmur3(bytes: &[u8]) -> u32 {
+    const fn mixed(block: u32) -> u32 {
+        block
+            .wrapping_mul(0xcc9e_2d51)
+            .rotate_left(15)
+            .wrapping_mul(0x1b87_3593)
+    }
+    let (blocks, tail) = bytes.as_chunks::<4>();
+    let mut hash = blocks.iter().fold(0u32, |hash, block| {
+        (hash ^ mixed(u32::from_le_bytes(*block)))
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xe654_6b64)
+    });
+    let last = tail
+        .iter()
+        .rev()
+        .fold(0u32, |last, byte| last << 8 | u32::from(*byte));
+    if !tail.is_empty() {
+        hash ^= mixed(last);
+    }
+    // The algorithm takes the length modulo 2^32.
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
+    hash ^ hash >> 16
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! An access token that was presented: whether it is live, and what it says.
+//!
+//! Security: never cached: a revocation holds on the next request, on every node.
+
+use tessera_protocol::grant::record::{GrantRecord, SessionClaims};
+use tessera_protocol::token::access::{AccessToken, ReadToken};
+use tessera_store::{Liveness, TokenAnchor};
+
+use crate::authorize::sealed;
+use crate::ids;
+use crate::reply::Fault;
+use crate::state::AppState;
+
+/// A token that is good.
+pub(crate) struct LiveToken {
+    /// What it says.
+    pub token: AccessToken,
+    /// What a person's token stands on.
+    pub person: Option<Person>,
+}
+
+/// A person's grant.
+pub(crate) struct Person {
+    /// The grant.
+    pub grant: GrantRecord,
+    /// The claims of its session.
+    pub session: SessionClaims,
+}
+
+/// Asks whether a token is live, by one statement; its end is the caller's to check.
+pub(crate) async fn check(app: &AppState, read: ReadToken) -> Result<Option<LiveToken>, Fault> {
+    let anchor = match &read {
+        ReadToken::Machine { token, token_id } => TokenAnchor::Machine {
+            token_id: *token_id,
+            client_id: &token.client_id,
+            client_epoch: token.client_epoch,
+            server_epoch: token.server_epoch,
+        },
+        ReadToken::Person(token) => TokenAnchor::Person {
+            grant_id: token.grant_id,
+            refresh_id: token.refresh_id,
+            client_epoch: token.client_epoch,
+            server_epoch: token.server_epoch,
+        },
+    };
+    let Liveness::Live(grant) = app.store.check_live(&anchor).await? else {
+        return Ok(None);
+    };
+    Ok(match (read, grant) {
+        (ReadToken::Machine { token, .. }, _) => Some(LiveToken {
+            token,
+            person: None,
+        }),
+        (ReadToken::Person(token), Some(grant)) => {
+            let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
+            let session = sealed::session_claims(app, &flow_id, &grant.session)?;
+            Some(LiveToken {
+                token: token.complete(&grant, &session),
+                person: Some(Person {
+                    grant: *grant,
+                    session,
+                }),
+            })
+        }
+        (ReadToken::Person(_), None) => None,
+    })
+}

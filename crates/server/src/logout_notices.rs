@@ -1,0 +1,150 @@
+//! Tells clients on the back channel that a session ended: in the background, again after failures, for an hour.
+//!
+//! Spec: OpenID Connect Back-Channel Logout 1.0 2.5, 2.8
+//!
+//! Invariant: a notice is a row until it was delivered or given up, so a restart or another process goes on with it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tessera_protocol::time::Timestamp;
+use tessera_protocol::token::logout_token::{self, LogoutToken};
+use tessera_store::LogoutNotice;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::egress::{Bounds, PostError};
+use crate::reply::Fault;
+use crate::state::{App, AppState};
+use crate::{clock, signing};
+
+/// How often the rows are looked at when nobody says that there are new ones.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Notices that are sent at the same time.
+const BATCH: u32 = 16;
+/// How long an attempt may take before another process may try.
+const ATTEMPT_TIME: Duration = Duration::from_secs(30);
+/// Bounds of one attempt; the body of the answer is not looked at.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_secs(10),
+    body_max: 64 * 1024,
+};
+/// Attempts before a client is given up.
+///
+/// Compat: one more than Hydra's.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// Sends until the server stops.
+pub(crate) async fn run(app: App) {
+    loop {
+        let idle = match send_due(&app).await {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(fault) => {
+                tracing::debug!(source = %fault.source, "Logout notices could not be read.");
+                true
+            }
+        };
+        if idle {
+            let _ = tokio::time::timeout(PAUSE, app.logout_notices.notified()).await;
+        }
+    }
+}
+
+async fn send_due(app: &App) -> Result<usize, Fault> {
+    let now = clock::now();
+    let due = app
+        .store
+        .take_due_notices(now, now.plus(ATTEMPT_TIME), BATCH)
+        .await?;
+    let count = due.len();
+    let mut sent = JoinSet::new();
+    for notice in due {
+        let app = Arc::clone(app);
+        sent.spawn(async move { deliver(&app, notice, now).await });
+    }
+    while let Some(outcome) = sent.join_next().await {
+        outcome.map_err(|e| Fault::permanent(e.to_string()))??;
+    }
+    Ok(count)
+}
+
+async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result<(), Fault> {
+    let told = tell(app, &notice, now).await?;
+    let metrics = &app.metrics;
+    match told {
+        Ok(()) => {
+            metrics
+                .logout_notices_delivered
+                .fetch_add(1, Ordering::Relaxed);
+        }
+        Err(why) if notice.attempts >= ATTEMPTS_MAX => {
+            metrics
+                .logout_notices_failed
+                .fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                client_id = notice.client_id,
+                attempts = notice.attempts,
+                %why,
+                "A client could not be told of a logout and is given up."
+            );
+        }
+        Err(why) => {
+            tracing::info!(
+                client_id = notice.client_id,
+                attempts = notice.attempts,
+                %why,
+                "A client could not be told of a logout and is tried again."
+            );
+            return Ok(());
+        }
+    }
+    Ok(app.store.delete_notice(notice.id).await?)
+}
+
+/// The inner error is the client's, the outer one ours.
+async fn tell(
+    app: &AppState,
+    notice: &LogoutNotice,
+    now: Timestamp,
+) -> Result<Result<(), String>, Fault> {
+    let Some(client) = app.clients.load(&*app.store, &notice.client_id).await? else {
+        return Ok(Ok(()));
+    };
+    let uri = &client.metadata().backchannel_logout_uri;
+    if uri.is_empty() {
+        return Ok(Ok(()));
+    }
+    let keys = signing::keys_for(app, &client, now).await?;
+    let Some(key) = keys.first() else {
+        return Err(Fault::permanent("the set of ID token keys is empty"));
+    };
+    let content = LogoutToken {
+        issuer: &app.issuer,
+        client_id: &notice.client_id,
+        jti: &Uuid::new_v4().to_string(),
+        sid: &notice.sid,
+        now,
+    };
+    let token = logout_token::sign(&content, &key.signing)
+        .map_err(|e| Fault::permanent(format!("a logout token could not be signed: {}", e.0)))?;
+    Ok(post(app, uri, &token).await)
+}
+
+/// Spec: Back-Channel Logout 1.0 2.8: 200 is success, and so is 204.
+async fn post(app: &AppState, uri: &str, token: &str) -> Result<(), String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    let body = format!("logout_token={token}").into_bytes();
+    match app.egress.post(uri, headers, body, BOUNDS).await {
+        Ok(answer) if [StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status) => Ok(()),
+        Ok(answer) => Err(format!("the client answered {}", answer.status)),
+        Err(PostError::Never(why) | PostError::Lost(why)) => Err(why),
+    }
+}

@@ -1,0 +1,115 @@
+//! Refresh tokens on PostgreSQL.
+
+use tessera_protocol::grant::record::RefreshId;
+use tessera_store::{RotateRefresh, RotatedRefresh, StoreResult, StoredRefresh};
+use tokio_postgres::types::Type;
+
+use super::grants::{grant_columns, has_client, stored_grant};
+use super::{IfLost, PostgresStore, column};
+use crate::rows::{StoredGrant, StoredRefreshRow, grace_begins, refresh_swept_at};
+
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    grant_columns!(),
+    ", tokens.refresh_id, tokens.issued_at, tokens.expires_at, tokens.first_used_at,
+        tokens.used_times, grants.tokens_revoked = 0 AND ",
+    has_client!(),
+    " FROM refresh_tokens AS tokens JOIN grants ON grants.grant_id = tokens.grant_id
+    WHERE tokens.refresh_id = $1"
+);
+
+// `token` is what the snapshot shows. `used` decides: its guard is tested again on the newest row when another holds
+// the lock. A token that is there and was not used is a reuse, unless the snapshot shows it usable and its grant
+// dead. What is issued here while another revokes the grant is dead, because every use reads the grant.
+// Locks: the token, then its grant.
+pub(super) const ROTATE: &str = concat!(
+    "WITH token AS MATERIALIZED (
+        SELECT first_used_at IS NULL OR first_used_at > $4 AND ($5 = 0 OR used_times < $5)
+                AS is_usable,
+            EXISTS (SELECT 1 FROM grants
+                WHERE grants.grant_id = $2 AND grants.tokens_revoked = 0 AND ",
+    has_client!(),
+    ") AS is_live
+        FROM refresh_tokens WHERE refresh_id = $1 AND grant_id = $2
+    ), used AS (
+        UPDATE refresh_tokens SET used_by = $3, first_used_at = COALESCE(first_used_at, $6),
+            used_times = used_times + CASE WHEN used_by = $3 THEN 0 ELSE 1 END,
+            kept_until = LEAST(expires_at, $7), swept_at = LEAST(swept_at, expires_at, $7)
+        FROM token
+        WHERE refresh_tokens.refresh_id = $1
+            AND (refresh_tokens.used_by = $3
+                OR token.is_live AND (refresh_tokens.first_used_at IS NULL
+                    OR refresh_tokens.first_used_at > $4
+                        AND ($5 = 0 OR refresh_tokens.used_times < $5)))
+        RETURNING 1
+    ), issued AS (
+        INSERT INTO refresh_tokens
+            (refresh_id, grant_id, issued_at, expires_at, used_times, kept_until, swept_at)
+        SELECT $8, $9, $10, $11, 0, $11, $12 FROM used
+        ON CONFLICT (refresh_id) DO NOTHING
+    ), renewed AS (
+        UPDATE grants SET tokens_until = GREATEST(tokens_until, $13),
+            session = COALESCE($14, session)
+        WHERE grant_id = $2 AND EXISTS (SELECT 1 FROM used)
+    ), reused AS (
+        SELECT 1 FROM token WHERE NOT EXISTS (SELECT 1 FROM used)
+            AND (NOT token.is_usable OR token.is_live)
+    ), revoked AS (
+        UPDATE grants SET tokens_revoked = 1
+        WHERE grant_id = $2 AND EXISTS (SELECT 1 FROM reused)
+    )
+    SELECT EXISTS (SELECT 1 FROM used), EXISTS (SELECT 1 FROM reused)"
+);
+
+pub(super) async fn find(
+    store: &PostgresStore,
+    refresh_id: RefreshId,
+) -> StoreResult<Option<StoredRefresh>> {
+    let rows = store.read(FIND, &[(&&refresh_id[..], Type::BYTEA)]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let after = StoredGrant::COLUMNS;
+    let found = StoredRefreshRow {
+        grant: stored_grant(row)?,
+        refresh_id: column(row, after)?,
+        issued_at: column(row, after + 1)?,
+        expires_at: column(row, after + 2)?,
+        first_used_at: column(row, after + 3)?,
+        used_times: column(row, after + 4)?,
+        is_live: column(row, after + 5)?,
+    };
+    found.into_stored().map(Some)
+}
+
+pub(super) async fn rotate(
+    store: &PostgresStore,
+    rotate: &RotateRefresh<'_>,
+) -> StoreResult<RotatedRefresh> {
+    let next = rotate.next;
+    let values = [
+        (&&rotate.refresh_id[..] as _, Type::BYTEA),
+        (&&rotate.grant_id[..] as _, Type::BYTEA),
+        (&rotate.attempt.cast_signed() as _, Type::INT8),
+        (&grace_begins(rotate.now, rotate.grace) as _, Type::INT8),
+        (&i64::from(rotate.uses_max) as _, Type::INT8),
+        (&rotate.now.as_micros() as _, Type::INT8),
+        (&rotate.kept_until.as_micros() as _, Type::INT8),
+        (&&next.refresh_id[..] as _, Type::BYTEA),
+        (&&next.grant_id[..] as _, Type::BYTEA),
+        (&next.issued_at.as_micros() as _, Type::INT8),
+        (&next.expires_at.as_micros() as _, Type::INT8),
+        (&refresh_swept_at(next) as _, Type::INT8),
+        (&rotate.tokens_until.as_micros() as _, Type::INT8),
+        (&rotate.session as _, Type::BYTEA),
+    ];
+    let rows = store.run(IfLost::Repeat, ROTATE, &values).await?;
+    let Some(row) = rows.first() else {
+        return Ok(RotatedRefresh::Gone);
+    };
+    Ok(match (column(row, 0)?, column(row, 1)?) {
+        (true, _) => RotatedRefresh::Done,
+        (false, true) => RotatedRefresh::Reused,
+        (false, false) => RotatedRefresh::Gone,
+    })
+}

@@ -1,0 +1,140 @@
+//! Clean-up of what people leave behind, on PostgreSQL.
+//!
+//! A row is looked at when `swept_at` has come. What still serves is put off until it ends, by 30 days at most; what
+//! has ended, or lost its client or grant, goes. Rows that another process is working at are left to it.
+
+use tessera_store::StoreResult;
+use tokio_postgres::types::Type;
+
+use super::grants::has_client;
+use super::{IfLost, PostgresStore};
+use crate::rows::LOOK_AGAIN_MICROS;
+
+/// Whether a grant that is looked at has to stay: its client is there, and its tokens live or it is remembered. One
+/// that is remembered for ever has to be the one that counts: of two that were stored at once, the older is not.
+macro_rules! serves {
+    () => {
+        concat!(
+            "(",
+            has_client!(),
+            " AND (grants.tokens_revoked = 0 AND grants.tokens_until >= $1
+                OR grants.remembered_until IS NOT NULL AND grants.remembered_until >= $1
+                    AND (grants.remembered_until < 9223372036854775807
+                        OR EXISTS (SELECT 1 FROM remembered_consents AS newest
+                            WHERE newest.subject_key = grants.subject_key
+                                AND newest.client_key = grants.client_key
+                                AND newest.grant_id = grants.grant_id))))"
+        )
+    };
+}
+
+/// Whether a refresh token that is looked at has to stay.
+macro_rules! renews {
+    () => {
+        concat!(
+            "(refresh_tokens.kept_until >= $1 AND EXISTS (SELECT 1 FROM grants
+                WHERE grants.grant_id = refresh_tokens.grant_id AND grants.tokens_revoked = 0
+                    AND ",
+            has_client!(),
+            "))"
+        )
+    };
+}
+
+pub(super) const LOOK_AT_GRANTS: &str = concat!(
+    "WITH due AS MATERIALIZED (
+        SELECT grant_id FROM grants WHERE swept_at < $1 AND ",
+    serves!(),
+    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE grants SET swept_at =
+        LEAST(GREATEST(tokens_until, COALESCE(remembered_until, tokens_until)), $3)
+    FROM due WHERE grants.grant_id = due.grant_id"
+);
+
+pub(super) const LOOK_AT_REFRESH_TOKENS: &str = concat!(
+    "WITH due AS MATERIALIZED (
+        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1 AND ",
+    renews!(),
+    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE refresh_tokens SET swept_at = LEAST(kept_until, $3)
+    FROM due WHERE refresh_tokens.refresh_id = due.refresh_id"
+);
+
+pub(super) const DELETE_CODES: &str = "WITH old AS MATERIALIZED (
+        SELECT code_id FROM authorization_codes WHERE kept_until < $1
+        ORDER BY kept_until LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM authorization_codes USING old
+        WHERE authorization_codes.code_id = old.code_id RETURNING 1
+    )
+    SELECT count(*) FROM gone";
+
+pub(super) const DELETE_REFRESH_TOKENS: &str = concat!(
+    "WITH old AS MATERIALIZED (
+        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1 AND NOT ",
+    renews!(),
+    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM refresh_tokens USING old
+        WHERE refresh_tokens.refresh_id = old.refresh_id RETURNING 1
+    )
+    SELECT count(*) FROM gone"
+);
+
+pub(super) const DELETE_GRANTS: &str = concat!(
+    "WITH old AS MATERIALIZED (
+        SELECT grant_id FROM grants WHERE swept_at < $1 AND NOT ",
+    serves!(),
+    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM grants USING old WHERE grants.grant_id = old.grant_id
+        RETURNING grants.subject_key, grants.client_key, grants.grant_id
+    ), forgotten AS (
+        DELETE FROM remembered_consents USING gone
+        WHERE remembered_consents.subject_key = gone.subject_key
+            AND remembered_consents.client_key = gone.client_key
+            AND remembered_consents.grant_id = gone.grant_id
+    )
+    SELECT count(*) FROM gone"
+);
+
+pub(super) const DELETE_SESSIONS: &str = "WITH old AS MATERIALIZED (
+        SELECT sid FROM login_sessions WHERE expires_at < $1
+        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM login_sessions USING old WHERE login_sessions.sid = old.sid RETURNING 1
+    )
+    SELECT count(*) FROM gone";
+
+pub(super) const DELETE_PENDING: &str = "WITH old AS MATERIALIZED (
+        SELECT pending_id FROM pending WHERE expires_at < $1
+        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM pending USING old WHERE pending.pending_id = old.pending_id RETURNING 1
+    )
+    SELECT count(*) FROM gone";
+
+pub(super) const DELETE_NOTICES: &str = "WITH old AS MATERIALIZED (
+        SELECT notice_id FROM logout_notices WHERE expires_at < $1
+        ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM logout_notices USING old
+        WHERE logout_notices.notice_id = old.notice_id RETURNING 1
+    )
+    SELECT count(*) FROM gone";
+
+/// Puts off what is due only to be looked at.
+pub(super) async fn look_again(store: &PostgresStore, now: i64, limit: i64) -> StoreResult<()> {
+    let next = now.saturating_add(LOOK_AGAIN_MICROS);
+    let values = [
+        (&now as _, Type::INT8),
+        (&limit as _, Type::INT8),
+        (&next as _, Type::INT8),
+    ];
+    for sql in [LOOK_AT_GRANTS, LOOK_AT_REFRESH_TOKENS] {
+        store.run(IfLost::Repeat, sql, &values).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,406 @@
+//! Rules of the end of a flow and of grants.
+
+use std::sync::Arc;
+
+use tessera_protocol::grant::record::{GrantContent, GrantRecord, LoginSession};
+use tessera_protocol::time::Timestamp;
+
+use super::people::{
+    SERVER_EPOCH, code, covered, finish, found, full_content, give, grant, is_live, leg, log_in,
+    login, login_session, pending, person, recalled, redeem, refresh, remake_app, remembered,
+    rotate, with_app, with_refresh,
+};
+use super::samples::{at, client};
+use super::{Fresh, at_once, cases};
+use crate::{
+    FinishConsent, FinishedConsent, FinishedLogin, GrantSelector, Pending, RedeemedCode,
+    RotatedRefresh, SingleUse, TokenAnchor,
+};
+
+cases![
+    a_grant_is_read_as_it_was_written,
+    a_grant_takes_what_is_pending,
+    a_flow_is_finished_once,
+    of_many_ends_of_a_flow_one_is_stored,
+    a_repeated_end_is_done_and_revives_nothing,
+    an_expired_leg_does_not_count,
+    a_flow_cannot_end_after_its_session,
+    a_flow_cannot_end_after_its_client,
+    a_persons_token_lives_until_something_above_it_dies,
+    epochs_of_a_persons_token_are_compared,
+    a_used_refresh_token_ends_the_access_token_beside_it,
+    a_remade_client_inherits_nothing,
+    a_revoked_grant_issues_nothing_and_is_still_remembered,
+    a_deleted_grant_takes_all_with_it,
+    grants_are_deleted_by_person_and_client,
+];
+
+fn done() -> FinishedConsent {
+    FinishedConsent::Done {
+        session: Vec::new(),
+    }
+}
+
+async fn a_grant_is_read_as_it_was_written(store: Fresh) {
+    with_app(&store).await;
+    let session = login_session(9, "ann");
+    log_in(&store, &session).await;
+    let full = GrantRecord {
+        sid: Some(session.sid),
+        requested_at: Timestamp::from_micros(1_700_000_000_000_001),
+        remembered_until: Some(Timestamp::MAX),
+        tokens_until: Timestamp::MAX,
+        content: full_content(),
+        ..grant(1)
+    };
+    let bare = GrantRecord {
+        was_asked: false,
+        content: GrantContent::default(),
+        ..grant(2)
+    };
+    for grant in [full, bare] {
+        let number = grant.grant_id[0];
+        give(&store, &grant, Some(&code(number, grant.grant_id))).await;
+        let stored = store.load_code([number; 16]).await.unwrap().unwrap();
+        assert_eq!(stored.code, code(number, grant.grant_id));
+        assert_eq!((stored.used_by, stored.is_live), (None, true));
+        assert_eq!(stored.grant, grant);
+        assert_eq!(found(&store, number).await, Some(grant));
+    }
+}
+
+/// The pending rows of consent and login, and the session and context that a grant takes of them.
+type Taken = (Option<u8>, Option<u8>, &'static [u8], &'static [u8]);
+
+async fn a_grant_takes_what_is_pending(store: Fresh) {
+    with_app(&store).await;
+    let with_both = Pending {
+        session: Some(vec![0, 255]),
+        context: Some(vec![1]),
+        ..pending(1)
+    };
+    let with_session = Pending {
+        session: Some(vec![2]),
+        ..pending(2)
+    };
+    let of_login = Pending {
+        session: Some(vec![3]),
+        context: Some(vec![4]),
+        ..pending(3)
+    };
+    for row in [with_both, with_session, of_login] {
+        store.keep_pending(&row).await.unwrap();
+    }
+    let expected: [Taken; 5] = [
+        (Some(1), Some(3), &[0, 255], &[1]),
+        (Some(2), Some(3), &[2], &[4]),
+        (None, Some(3), &[], &[4]),
+        (Some(2), None, &[2], &[]),
+        (Some(8), Some(9), &[], &[]),
+    ];
+    for ((consent, of_login, session, context), number) in expected.into_iter().zip(1..) {
+        let claim = leg(SingleUse::ConsentLeg, number, 1);
+        let grant = grant(number);
+        let finish = FinishConsent {
+            consent_pending: consent.map(|n| [n; 16]),
+            login_pending: of_login.map(|n| [n; 16]),
+            ..finish(&claim, &grant)
+        };
+        for _ in 0..2 {
+            let outcome = store.finish_consent(&finish, at(0)).await.unwrap();
+            let session = session.to_vec();
+            assert_eq!(outcome, FinishedConsent::Done { session }, "{number}");
+        }
+        let stored = found(&store, number).await.unwrap();
+        assert_eq!(
+            (&stored.session[..], &stored.context[..]),
+            (session, context)
+        );
+    }
+}
+
+async fn a_flow_is_finished_once(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), None).await;
+    let claim = leg(SingleUse::ConsentLeg, 1, 2);
+    let (other, other_code) = (grant(2), code(2, [2; 16]));
+    let second = FinishConsent {
+        code: Some(&other_code),
+        ..finish(&claim, &other)
+    };
+    let outcome = store.finish_consent(&second, at(0)).await.unwrap();
+    assert_eq!(outcome, FinishedConsent::AlreadyFinished);
+    assert_eq!(found(&store, 2).await, None);
+    assert_eq!(store.load_code([2; 16]).await.unwrap(), None);
+    let login_leg = leg(SingleUse::LoginLeg, 1, 3);
+    let outcome = store.finish_login(&login(&login_leg), at(0)).await.unwrap();
+    assert_eq!(outcome, FinishedLogin::Done(None), "another leg");
+}
+
+async fn of_many_ends_of_a_flow_one_is_stored(store: Fresh) {
+    with_app(&store).await;
+    let outcomes = at_once(16, |number| {
+        let store = Arc::clone(&store);
+        async move {
+            let claim = leg(SingleUse::ConsentLeg, 1, number);
+            let number = u8::try_from(number).unwrap();
+            let (grant, code) = (grant(number), code(number, [number; 16]));
+            let finish = FinishConsent {
+                code: Some(&code),
+                ..finish(&claim, &grant)
+            };
+            store.finish_consent(&finish, at(0)).await.unwrap()
+        }
+    })
+    .await;
+    for (number, outcome) in (0..).zip(&outcomes) {
+        let is_stored = found(&store, number).await.is_some();
+        assert_eq!(is_stored, *outcome == done(), "{outcomes:?}");
+        let code = store.load_code([number; 16]).await.unwrap();
+        assert_eq!(code.is_some(), is_stored);
+    }
+    let stored = outcomes.iter().filter(|o| **o == done()).count();
+    assert_eq!(stored, 1, "{outcomes:?}");
+}
+
+async fn a_repeated_end_is_done_and_revives_nothing(store: Fresh) {
+    with_app(&store).await;
+    let session = login_session(9, "ann");
+    log_in(&store, &session).await;
+    let grant = GrantRecord {
+        sid: Some(session.sid),
+        ..remembered(1, Timestamp::MAX)
+    };
+    for _ in 0..3 {
+        give(&store, &grant, Some(&code(1, [1; 16]))).await;
+    }
+    assert_eq!(
+        store.redeem_code(&redeem(1, 1)).await,
+        Ok(RedeemedCode::Done)
+    );
+    store
+        .delete_grants(&GrantSelector::One([1; 16]))
+        .await
+        .unwrap();
+    store.end_login_session(session.sid, &[]).await.unwrap();
+    give(&store, &grant, Some(&code(1, [1; 16]))).await;
+    assert_eq!(found(&store, 1).await, None);
+    assert_eq!(store.load_code([1; 16]).await.unwrap(), None);
+    assert_eq!(recalled(&store, 2, 0).await, None);
+}
+
+async fn an_expired_leg_does_not_count(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), None).await;
+    let mut claim = leg(SingleUse::ConsentLeg, 1, 2);
+    claim.expires_at = at(900);
+    let second = grant(2);
+    for (now, expected) in [(600, FinishedConsent::AlreadyFinished), (601, done())] {
+        let outcome = store
+            .finish_consent(&finish(&claim, &second), at(now))
+            .await;
+        assert_eq!(outcome, Ok(expected), "{now}");
+    }
+}
+
+async fn a_flow_cannot_end_after_its_session(store: Fresh) {
+    with_app(&store).await;
+    let session = login_session(9, "ann");
+    let grant = GrantRecord {
+        sid: Some(session.sid),
+        ..grant(1)
+    };
+    let claim = leg(SingleUse::ConsentLeg, 1, 1);
+    let finish = finish(&claim, &grant);
+    let outcome = store.finish_consent(&finish, at(0)).await.unwrap();
+    assert_eq!(outcome, FinishedConsent::SessionGone);
+    assert_eq!(found(&store, 1).await, None);
+    let unremembered = LoginSession {
+        is_remembered: false,
+        expires_at: at(-1),
+        ..session
+    };
+    log_in(&store, &unremembered).await;
+    let outcome = store.finish_consent(&finish, at(0)).await.unwrap();
+    assert_eq!(
+        outcome,
+        done(),
+        "the leg was not spent, and the session exists"
+    );
+}
+
+async fn a_flow_cannot_end_after_its_client(store: Fresh) {
+    with_app(&store).await;
+    store.delete_client("app").await.unwrap();
+    let (claim, grant) = (leg(SingleUse::ConsentLeg, 1, 1), grant(1));
+    let outcome = store.finish_consent(&finish(&claim, &grant), at(0)).await;
+    assert_eq!(outcome, Ok(FinishedConsent::AlreadyFinished));
+}
+
+async fn a_persons_token_lives_until_something_above_it_dies(store: Fresh) {
+    with_app(&store).await;
+    assert!(!is_live(&store, &person(1, None)).await);
+    for number in 1..4 {
+        give(&store, &grant(number), None).await;
+        assert_eq!(found(&store, number).await, Some(grant(number)));
+    }
+    store.revoke_grant([1; 16]).await.unwrap();
+    store.revoke_grant([1; 16]).await.unwrap();
+    store.revoke_grant([77; 16]).await.unwrap();
+    assert!(!is_live(&store, &person(1, None)).await);
+    assert!(
+        is_live(&store, &person(2, None)).await,
+        "other grants live on"
+    );
+    assert!(
+        !is_live(&store, &person(2, Some(9))).await,
+        "no such refresh token"
+    );
+    store.revoke_token([2; 16], at(60)).await.unwrap();
+    assert!(
+        is_live(&store, &person(2, None)).await,
+        "a grant's id is no token's"
+    );
+    store
+        .delete_grants(&GrantSelector::One([2; 16]))
+        .await
+        .unwrap();
+    assert!(!is_live(&store, &person(2, None)).await);
+    store.renew_server_epoch(6).await.unwrap();
+    assert!(!is_live(&store, &person(3, None)).await);
+}
+
+async fn epochs_of_a_persons_token_are_compared(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), None).await;
+    for (client_epoch, server_epoch, expected) in [
+        (7, SERVER_EPOCH, true),
+        (7 | (1 << 63), SERVER_EPOCH, false),
+        (7, SERVER_EPOCH | (1 << 63), false),
+    ] {
+        let anchor = TokenAnchor::Person {
+            grant_id: [1; 16],
+            refresh_id: None,
+            client_epoch,
+            server_epoch,
+        };
+        assert_eq!(is_live(&store, &anchor).await, expected);
+    }
+    store.renew_token_epoch("app", 8).await.unwrap();
+    assert!(!is_live(&store, &person(1, None)).await);
+}
+
+async fn a_used_refresh_token_ends_the_access_token_beside_it(store: Fresh) {
+    with_refresh(&store).await;
+    assert!(is_live(&store, &person(1, Some(1))).await);
+    let next = refresh(2, [1; 16]);
+    let rotated = store.rotate_refresh(&rotate(1, 1, &next)).await;
+    assert_eq!(rotated, Ok(RotatedRefresh::Done));
+    assert!(!is_live(&store, &person(1, Some(1))).await);
+    assert!(is_live(&store, &person(1, Some(2))).await);
+    assert!(is_live(&store, &person(1, None)).await);
+    give(&store, &grant(2), None).await;
+    assert!(
+        !is_live(&store, &person(2, Some(2))).await,
+        "another grant's refresh token"
+    );
+}
+
+async fn a_remade_client_inherits_nothing(store: Fresh) {
+    with_refresh(&store).await;
+    give(
+        &store,
+        &remembered(2, Timestamp::MAX),
+        Some(&code(2, [2; 16])),
+    )
+    .await;
+    assert_eq!(recalled(&store, 101, 0).await, covered(2));
+    remake_app(&store).await;
+    assert!(!is_live(&store, &person(1, None)).await);
+    assert!(!is_live(&store, &person(1, Some(1))).await);
+    assert_eq!(recalled(&store, 102, 0).await, None);
+    assert!(!store.load_code([2; 16]).await.unwrap().unwrap().is_live);
+    assert!(!store.find_refresh([1; 16]).await.unwrap().unwrap().is_live);
+    let redeemed = store.redeem_code(&redeem(2, 1)).await.unwrap();
+    assert_eq!(redeemed, RedeemedCode::Gone);
+    let next = refresh(2, [1; 16]);
+    let rotated = store.rotate_refresh(&rotate(1, 1, &next)).await;
+    assert_eq!(rotated, Ok(RotatedRefresh::Gone));
+    assert_eq!(store.find_refresh([2; 16]).await.unwrap(), None);
+    give(&store, &remembered(3, Timestamp::MAX), None).await;
+    assert_eq!(recalled(&store, 103, 0).await, covered(3));
+    assert!(is_live(&store, &person(3, None)).await);
+}
+
+async fn a_revoked_grant_issues_nothing_and_is_still_remembered(store: Fresh) {
+    with_refresh(&store).await;
+    give(&store, &remembered(2, at(500)), Some(&code(2, [2; 16]))).await;
+    for number in [1, 2] {
+        store.revoke_grant([number; 16]).await.unwrap();
+    }
+    assert_eq!(recalled(&store, 101, 500).await, covered(2));
+    let stored = store.load_code([2; 16]).await.unwrap().unwrap();
+    assert_eq!((stored.used_by, stored.is_live), (None, false));
+    assert!(!store.find_refresh([1; 16]).await.unwrap().unwrap().is_live);
+    let redeemed = store.redeem_code(&redeem(2, 1)).await.unwrap();
+    assert_eq!(redeemed, RedeemedCode::Gone);
+}
+
+async fn a_deleted_grant_takes_all_with_it(store: Fresh) {
+    with_refresh(&store).await;
+    give(&store, &remembered(2, at(500)), Some(&code(2, [2; 16]))).await;
+    for number in [1, 2, 3] {
+        let selector = GrantSelector::One([number; 16]);
+        store.delete_grants(&selector).await.unwrap();
+    }
+    assert_eq!(recalled(&store, 101, 0).await, None);
+    assert_eq!(store.load_code([2; 16]).await.unwrap(), None);
+    assert_eq!(store.find_refresh([1; 16]).await.unwrap(), None);
+    assert!(!is_live(&store, &person(1, None)).await);
+    let redeemed = store.redeem_code(&redeem(2, 1)).await.unwrap();
+    assert_eq!(redeemed, RedeemedCode::Gone);
+}
+
+async fn grants_are_deleted_by_person_and_client(store: Fresh) {
+    with_app(&store).await;
+    store.create_client(&client("web", 1)).await.unwrap();
+    let given = |number: u8, subject: &str, client_id: &str| GrantRecord {
+        subject: subject.to_owned(),
+        client_id: client_id.to_owned(),
+        ..remembered(number, Timestamp::MAX)
+    };
+    let unasked = GrantRecord {
+        was_asked: false,
+        ..given(2, "ann", "app")
+    };
+    give(&store, &given(1, "ann", "app"), None).await;
+    give(&store, &unasked, None).await;
+    give(&store, &given(3, "ann", "web"), None).await;
+    give(&store, &given(4, "bob", "app"), None).await;
+    let alive = async || {
+        let mut alive = Vec::new();
+        for number in 1..=4 {
+            if found(&store, number).await.is_some() {
+                alive.push(number);
+            }
+        }
+        alive
+    };
+    let selector = GrantSelector::OfClient {
+        subject: "ann",
+        client_id: "app",
+    };
+    store.delete_grants(&selector).await.unwrap();
+    assert_eq!(alive().await, [3, 4]);
+    assert_eq!(recalled(&store, 101, 0).await, None);
+    store
+        .delete_grants(&GrantSelector::OfSubject("ann"))
+        .await
+        .unwrap();
+    assert_eq!(alive().await, [4]);
+    store
+        .delete_grants(&GrantSelector::OfSubject("an"))
+        .await
+        .unwrap();
+    assert_eq!(alive().await, [4]);
+}

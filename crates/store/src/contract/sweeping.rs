@@ -1,0 +1,163 @@
+//! Rules of the clean-up of what people leave behind.
+
+use tessera_protocol::grant::record::{GrantRecord, RefreshRecord};
+use tessera_protocol::time::Timestamp;
+
+use super::people::{
+    code, give, grant, is_live, log_in, login_session, pending, person, redeem, refresh,
+    remembered, rotate, with_app, with_refresh,
+};
+use super::samples::at;
+use super::{Fresh, cases};
+use crate::{GrantSelector, LOOK_AGAIN, RedeemCode, RotateRefresh};
+
+cases![
+    sessions_and_pending_rows_go_when_they_ended,
+    a_grant_goes_when_it_ended,
+    grants_go_in_bounded_numbers,
+    endless_grants_and_tokens_stay,
+    what_a_deleted_client_left_goes_in_the_end,
+    what_a_deleted_grant_left_goes_in_the_end,
+    a_revoked_grant_goes_when_it_is_looked_at,
+    a_rotation_keeps_its_grant,
+];
+
+/// An instant after so many looks, and a little.
+fn after_looks(looks: u32) -> Timestamp {
+    at(100_000).plus(LOOK_AGAIN * looks)
+}
+
+async fn sessions_and_pending_rows_go_when_they_ended(store: Fresh) {
+    with_app(&store).await;
+    log_in(&store, &login_session(1, "ann")).await;
+    store.keep_pending(&pending(1)).await.unwrap();
+    store.delete_expired(at(600), 100).await.unwrap();
+    assert!(store.find_pending([1; 16]).await.unwrap().is_some());
+    store.delete_expired(at(601), 100).await.unwrap();
+    assert_eq!(store.find_pending([1; 16]).await.unwrap(), None);
+    store.delete_expired(at(1_000), 100).await.unwrap();
+    assert!(store.find_login_session([1; 16]).await.unwrap().is_some());
+    store.delete_expired(at(1_001), 100).await.unwrap();
+    assert_eq!(store.find_login_session([1; 16]).await.unwrap(), None);
+}
+
+async fn a_grant_goes_when_it_ended(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), None).await;
+    give(&store, &remembered(2, at(4_000)), None).await;
+    give(&store, &remembered(3, at(100)), None).await;
+    for (now, alive) in [
+        (3_600, &[1, 2, 3][..]),
+        (3_601, &[2]),
+        (4_000, &[2]),
+        (4_001, &[]),
+    ] {
+        store.delete_expired(at(now), 100).await.unwrap();
+        for number in 1..=3 {
+            let is_alive = is_live(&store, &person(number, None)).await;
+            assert_eq!(is_alive, alive.contains(&number), "{number} at {now}");
+        }
+    }
+}
+
+async fn grants_go_in_bounded_numbers(store: Fresh) {
+    with_app(&store).await;
+    for number in 1..=5 {
+        give(&store, &grant(number), Some(&code(number, [number; 16]))).await;
+    }
+    let deleted = async |limit| store.delete_expired(at(3_601), limit).await.unwrap();
+    // Five spent legs, five codes and five grants.
+    assert_eq!(deleted(0).await, 0);
+    assert_eq!(deleted(7).await, 7);
+    assert_eq!(deleted(7).await, 7);
+    assert_eq!(deleted(7).await, 1);
+    assert_eq!(deleted(7).await, 0);
+}
+
+/// Grant 1 with refresh token 1, both without an end, and grant 2 remembered for ever.
+async fn with_endless(store: &Fresh) {
+    with_app(store).await;
+    give(store, &grant(1), Some(&code(1, [1; 16]))).await;
+    let endless = RefreshRecord {
+        expires_at: Timestamp::MAX,
+        ..refresh(1, [1; 16])
+    };
+    let redeem = RedeemCode {
+        refresh: Some(&endless),
+        tokens_until: Timestamp::MAX,
+        ..redeem(1, 1)
+    };
+    store.redeem_code(&redeem).await.unwrap();
+    give(store, &remembered(2, Timestamp::MAX), None).await;
+}
+
+async fn endless_grants_and_tokens_stay(store: Fresh) {
+    with_endless(&store).await;
+    for looks in 0..5 {
+        store.delete_expired(after_looks(looks), 100).await.unwrap();
+        assert!(is_live(&store, &person(1, Some(1))).await);
+        assert!(is_live(&store, &person(2, None)).await);
+    }
+    let last = after_looks(4);
+    assert_eq!(store.delete_expired(last, 100).await.unwrap(), 0);
+}
+
+async fn what_a_deleted_client_left_goes_in_the_end(store: Fresh) {
+    with_endless(&store).await;
+    store.delete_expired(after_looks(0), 100).await.unwrap();
+    store.delete_client("app").await.unwrap();
+    let deleted = store.delete_expired(after_looks(3), 100).await.unwrap();
+    assert_eq!(
+        deleted, 4,
+        "two grants, a refresh token and what the change log has for long"
+    );
+    let deleted = store.delete_expired(after_looks(9), 100).await.unwrap();
+    assert_eq!(deleted, 1, "the deletion in the change log");
+}
+
+async fn what_a_deleted_grant_left_goes_in_the_end(store: Fresh) {
+    with_endless(&store).await;
+    store.delete_expired(after_looks(0), 100).await.unwrap();
+    let selector = GrantSelector::OfSubject("ann");
+    store.delete_grants(&selector).await.unwrap();
+    let deleted = store.delete_expired(after_looks(3), 1).await.unwrap();
+    assert_eq!(deleted, 1, "a refresh token");
+    assert_eq!(store.find_refresh([1; 16]).await.unwrap(), None);
+}
+
+async fn a_revoked_grant_goes_when_it_is_looked_at(store: Fresh) {
+    with_endless(&store).await;
+    for number in [1, 2] {
+        store.revoke_grant([number; 16]).await.unwrap();
+    }
+    store.delete_expired(after_looks(3), 100).await.unwrap();
+    let left = crate::GrantList {
+        subject: "ann",
+        sid: None,
+        newest_first: false,
+        after: None,
+        offset: 0,
+        limit: 9,
+        now: at(0),
+    };
+    let left: Vec<GrantRecord> = store.list_grants(&left).await.unwrap();
+    assert_eq!(
+        left,
+        [remembered(2, Timestamp::MAX)],
+        "what is remembered stays"
+    );
+}
+
+async fn a_rotation_keeps_its_grant(store: Fresh) {
+    with_refresh(&store).await;
+    let next = refresh(2, [1; 16]);
+    let rotation = RotateRefresh {
+        tokens_until: at(1_000_000),
+        ..rotate(1, 1, &next)
+    };
+    store.rotate_refresh(&rotation).await.unwrap();
+    store.delete_expired(at(3_601), 100).await.unwrap();
+    assert!(is_live(&store, &person(1, Some(2))).await);
+    store.delete_expired(at(1_000_001), 100).await.unwrap();
+    assert!(!is_live(&store, &person(1, None)).await);
+}

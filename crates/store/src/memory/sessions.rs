@@ -1,0 +1,136 @@
+//! Login sessions, pending rows and logout notices in memory.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use tessera_protocol::grant::record::{LoginSession, SessionId};
+use tessera_protocol::time::Timestamp;
+
+use super::{MemoryStore, State};
+use crate::{
+    FinishLogin, FinishedLogin, LogoutNotice, Pending, RememberedConsent, Sessions, StoreResult,
+    check_login, check_notice, check_text,
+};
+
+impl State {
+    /// What the newest remembered grant covers, unless it has ended or is another client's.
+    fn remembered(&self, finish: &FinishLogin<'_>, now: Timestamp) -> Option<RememberedConsent> {
+        let pair = (finish.subject.to_owned(), finish.client_id.to_owned());
+        let grant = self.grants.get(self.remembered.get(&pair)?)?;
+        let is_remembered = grant.record.remembered_until >= Some(now) && self.has_client(grant);
+        is_remembered.then(|| RememberedConsent {
+            scope: grant.record.content.scope.clone(),
+            audience: grant.record.content.audience.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl Sessions for MemoryStore {
+    async fn keep_pending(&self, pending: &Pending) -> StoreResult<()> {
+        let mut state = self.state();
+        let kept = state.pending.entry(pending.id);
+        kept.or_insert_with(|| pending.clone());
+        Ok(())
+    }
+
+    async fn find_pending(&self, id: [u8; 16]) -> StoreResult<Option<Pending>> {
+        Ok(self.state().pending.get(&id).cloned())
+    }
+
+    async fn find_login_session(&self, sid: SessionId) -> StoreResult<Option<LoginSession>> {
+        Ok(self.state().login_sessions.get(&sid).cloned())
+    }
+
+    async fn finish_login(
+        &self,
+        finish: &FinishLogin<'_>,
+        now: Timestamp,
+    ) -> StoreResult<FinishedLogin> {
+        check_login(finish)?;
+        let mut state = self.state();
+        if let Some(attempt) = state.spent_by(finish.claim, now) {
+            if attempt != finish.claim.attempt {
+                return Ok(FinishedLogin::AlreadyFinished);
+            }
+            return Ok(FinishedLogin::Done(state.remembered(finish, now)));
+        }
+        if let Some(used) = finish.used_session {
+            let used = state.login_sessions.get(&used);
+            if !used.is_some_and(|used| used.is_remembered && used.expires_at >= now) {
+                return Ok(FinishedLogin::SessionGone);
+            }
+        }
+        state.spend(finish.claim);
+        if let Some(ended) = finish.ended_session {
+            state.login_sessions.remove(&ended);
+        }
+        if let Some(session) = finish.new_session {
+            state.login_sessions.insert(session.sid, session.clone());
+        }
+        Ok(FinishedLogin::Done(state.remembered(finish, now)))
+    }
+
+    async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>> {
+        let state = self.state();
+        let of_session = state
+            .grants
+            .values()
+            .filter(|grant| grant.record.sid == Some(sid) && state.has_client(grant));
+        let clients: BTreeSet<String> = of_session
+            .map(|grant| grant.record.client_id.clone())
+            .collect();
+        Ok(clients.into_iter().take(limit as usize).collect())
+    }
+
+    async fn end_login_session(
+        &self,
+        sid: SessionId,
+        notices: &[LogoutNotice],
+    ) -> StoreResult<bool> {
+        notices.iter().try_for_each(check_notice)?;
+        let mut state = self.state();
+        if state.login_sessions.remove(&sid).is_none() {
+            let is_queued = |notice: &LogoutNotice| state.notices.contains_key(&notice.id);
+            return Ok(notices.iter().any(is_queued));
+        }
+        for notice in notices {
+            state.notices.insert(notice.id, notice.clone());
+        }
+        Ok(true)
+    }
+
+    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+        check_text(subject)?;
+        let mut state = self.state();
+        let sessions = &mut state.login_sessions;
+        sessions.retain(|_, session| session.subject != subject);
+        Ok(())
+    }
+
+    async fn take_due_notices(
+        &self,
+        now: Timestamp,
+        retry_at: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<LogoutNotice>> {
+        let mut state = self.state();
+        let due = state.notices.values_mut();
+        let mut due: Vec<&mut LogoutNotice> = due
+            .filter(|notice| notice.due_at <= now && notice.expires_at >= now)
+            .collect();
+        due.sort_by_key(|notice| (notice.due_at, notice.id));
+        let mut taken = Vec::new();
+        for notice in due.into_iter().take(limit as usize) {
+            notice.attempts += 1;
+            notice.due_at = retry_at;
+            taken.push(notice.clone());
+        }
+        Ok(taken)
+    }
+
+    async fn delete_notice(&self, id: [u8; 16]) -> StoreResult<()> {
+        self.state().notices.remove(&id);
+        Ok(())
+    }
+}
