@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bench.sh [OPTION...]: builds the static release binary, the same with the floor route, and the bench; runs the bench with the
-# given options (`--quick`, `--only requests,start,peers,flat`, `--peer-public URL --peer-admin URL --peer-pid PID`, ...).
+# given options (`--quick`, `--only requests,sign-in,flat`, `--peer-public URL --peer-admin URL --peer-pid PID`, ...).
 # PostgreSQL is a fresh one of scripts/with-postgres.sh, or that of TESSERA_TEST_POSTGRES.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,9 +1,9 @@
-//! Databases of a run, and the loader that fills them with a million clients and revocations.
+//! Databases of a run, and the loader that fills them with a million clients and revocations, or grants and refresh tokens.
 //!
-//! The loader copies the row of a real client under other ids, so it knows of the schema only what is looked up:
-//! the id, its SHA-256, and that the document names the id.
+//! The loader copies the row of a real client or grant under other ids, so it knows of the schema only what is looked
+//! up: ids, their SHA-256, and that a client's document names its id.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rusqlite::Connection;
@@ -109,8 +109,8 @@ impl Database {
         let Self::Postgres(server, name) = self else {
             return Ok(None);
         };
-        // Backends report what they did with a delay.
-        clock::pause(std::time::Duration::from_millis(1_500));
+        // A backend that falls idle reports its last second of work only after ten; a pool has many of them.
+        clock::pause(std::time::Duration::from_millis(10_500));
         let sql = format!(
             "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"
         );
@@ -125,7 +125,9 @@ impl Database {
     pub(crate) fn fill(&self, clients: u32, revocations: u32) -> Result<(), String> {
         let expires_at = clock::unix_micros() + 3_600_000_000;
         match self {
-            Self::Sqlite(path) => fill_sqlite(path, clients, revocations, expires_at),
+            Self::Sqlite(path) => fill_sqlite(path, |connection| {
+                copy_clients(connection, clients, revocations, expires_at)
+            }),
             Self::Postgres(server, name) => {
                 let run = |sql: &str| server.query(Some(name), sql).map(|_| ());
                 run(&format!(
@@ -144,13 +146,59 @@ impl Database {
             }
         }
     }
+
+    /// Copies the one grant and its refresh token `count` times, `of_subject` times for the same person and else for
+    /// others.
+    pub(crate) fn fill_grants(&self, count: u32, of_subject: u32) -> Result<(), String> {
+        match self {
+            Self::Sqlite(path) => fill_sqlite(path, |connection| {
+                let digest = |text: &str| format!("sha256({text})");
+                for statement in grants_sql(digest, "numbers", of_subject) {
+                    connection.execute_batch(&format!(
+                        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT {count})
+                         {statement}"
+                    ))?;
+                }
+                Ok(())
+            }),
+            Self::Postgres(server, name) => {
+                let digest = |text: &str| format!("sha256(convert_to({text}, 'UTF8'))");
+                let numbers = format!("generate_series(0, {count} - 1) AS n");
+                for statement in grants_sql(digest, &numbers, of_subject) {
+                    server.query(Some(name), &statement)?;
+                }
+                server.query(Some(name), "VACUUM ANALYZE").map(|_| ())
+            }
+        }
+    }
 }
 
+/// Statements that copy a grant and its refresh token for each of the numbers.
+fn grants_sql(digest: impl Fn(&str) -> String, numbers: &str, of_subject: u32) -> [String; 2] {
+    let id = |kind: &str| format!("substr({}, 1, 16)", digest(&format!("'{kind}-' || n")));
+    let (grant_id, sid, refresh_id) = (id("grant"), id("session"), id("refresh"));
+    let subject = format!("CASE WHEN n < {of_subject} THEN subject ELSE 'other-' || n END");
+    let subject_key = digest(&subject);
+    [
+        format!(
+            "INSERT INTO grants
+             SELECT {grant_id}, client_key, client_born, {subject_key}, {sid}, requested_at - n, remembered_until,
+                 tokens_until, tokens_revoked, was_asked, swept_at, client_id, {subject}, document, session, context
+             FROM grants, {numbers}"
+        ),
+        format!(
+            "INSERT INTO refresh_tokens
+             SELECT {refresh_id}, {grant_id}, issued_at, expires_at, used_by, first_used_at, used_times, kept_until,
+                 swept_at
+             FROM refresh_tokens, {numbers}"
+        ),
+    ]
+}
+
+/// Runs inserts in one transaction, with a function `sha256`.
 fn fill_sqlite(
-    path: &PathBuf,
-    clients: u32,
-    revocations: u32,
-    expires_at: i64,
+    path: &Path,
+    insert: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), String> {
     let run = || -> rusqlite::Result<()> {
         let connection = Connection::open(path)?;
@@ -160,21 +208,32 @@ fn fill_sqlite(
             FunctionFlags::SQLITE_DETERMINISTIC,
             |context| Ok(tessera_crypto::sha256(context.get::<String>(0)?.as_bytes()).to_vec()),
         )?;
-        connection.execute_batch(&format!(
-            "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
-             WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT {clients})
-             INSERT INTO clients
-             SELECT sha256('bench-' || n), token_epoch, version, created_at, 'bench-' || n, name, owner,
-                 registration_token_hash, secret_hashes, replace(document, '{TEMPLATE}', 'bench-' || n)
-             FROM clients, numbers WHERE client_id = '{TEMPLATE}';"
-        ))?;
-        if revocations > 0 {
-            connection.execute_batch(&format!(
-                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {revocations})
-                 INSERT INTO revoked_tokens SELECT randomblob(16), {expires_at} FROM numbers ORDER BY 1;"
-            ))?;
-        }
+        connection
+            .execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;")?;
+        insert(&connection)?;
         connection.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);")
     };
     run().map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn copy_clients(
+    connection: &Connection,
+    clients: u32,
+    revocations: u32,
+    expires_at: i64,
+) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers LIMIT {clients})
+         INSERT INTO clients
+         SELECT sha256('bench-' || n), token_epoch, version, created_at, 'bench-' || n, name, owner,
+             registration_token_hash, secret_hashes, replace(document, '{TEMPLATE}', 'bench-' || n)
+         FROM clients, numbers WHERE client_id = '{TEMPLATE}';"
+    ))?;
+    if revocations > 0 {
+        connection.execute_batch(&format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {revocations})
+             INSERT INTO revoked_tokens SELECT randomblob(16), {expires_at} FROM numbers ORDER BY 1;"
+        ))?;
+    }
+    Ok(())
 }

@@ -6,12 +6,21 @@ use std::net::SocketAddr;
 /// One request, ready to be written to a keep-alive connection.
 pub(crate) type Request = Vec<u8>;
 
-/// A request with a body. `headers` holds whole lines, each with its CRLF.
+/// A POST. `headers` holds whole lines, each with its CRLF.
 pub(crate) fn post(path: &str, content_type: &str, headers: &str, body: &str) -> Request {
+    with_body("POST", path, content_type, headers, body)
+}
+
+/// A PUT of JSON.
+pub(crate) fn put_json(path: &str, body: &str) -> Request {
+    with_body("PUT", path, "application/json", "", body)
+}
+
+fn with_body(method: &str, path: &str, content_type: &str, headers: &str, body: &str) -> Request {
     let mut text = String::with_capacity(body.len() + 256);
     let _ = write!(
         text,
-        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {content_type}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {content_type}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     text.into_bytes()
@@ -24,7 +33,12 @@ pub(crate) fn form(path: &str, headers: &str, body: &str) -> Request {
 
 /// A GET.
 pub(crate) fn get(path: &str) -> Request {
-    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
+    get_with(path, "")
+}
+
+/// A GET with header lines, each with its CRLF.
+pub(crate) fn get_with(path: &str, headers: &str) -> Request {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{headers}\r\n").into_bytes()
 }
 
 /// The header line of HTTP Basic; both parts hold nothing that would have to be escaped.
@@ -50,10 +64,30 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
 pub(crate) struct Answer<'a> {
     /// Status.
     pub status: u16,
+    /// Status line and headers.
+    pub head: &'a [u8],
     /// Body, chunks joined by the caller's grace: chunked bodies are returned with their framing.
     pub body: &'a [u8],
     /// Bytes of head and body together.
     pub length: usize,
+}
+
+impl Answer<'_> {
+    /// Says that this was no answer to that request.
+    pub(crate) fn unexpected(&self, request: &[u8]) -> String {
+        format!(
+            "unexpected answer to {}\n{}{}",
+            String::from_utf8_lossy(request),
+            String::from_utf8_lossy(self.head),
+            String::from_utf8_lossy(self.body)
+        )
+    }
+
+    /// All values of a header, whose name is given in lower case and with its colon.
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        values(self.head, name.as_bytes())
+            .filter_map(|value| Some(std::str::from_utf8(value).ok()?.trim()))
+    }
 }
 
 /// The first answer in the buffer, or `None` while it is incomplete.
@@ -68,16 +102,35 @@ pub(crate) fn answer(buffer: &[u8]) -> Option<Answer<'_>> {
     };
     Some(Answer {
         status,
+        head,
         body: rest.get(..body_length)?,
         length: head_length + body_length,
     })
 }
 
 fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|byte| *byte == b'\n').find_map(|line| {
+    values(head, name).next()
+}
+
+fn values<'a>(head: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    head.split(|byte| *byte == b'\n').filter_map(move |line| {
         let (start, value) = line.split_at_checked(name.len())?;
         start.eq_ignore_ascii_case(name).then_some(value)
     })
+}
+
+/// A parameter of a URL's query, escaped as it stands there.
+pub(crate) fn parameter<'a>(url: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = url.split_once('?')?;
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Path and query of an absolute URL.
+pub(crate) fn path_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.find('/').and_then(|at| rest.get(at..))
 }
 
 /// Where a needle begins.
@@ -136,5 +189,17 @@ mod tests {
         );
         assert!(answer(&two[..30]).is_none());
         assert!(answer(&two[..first.length - 1]).is_none());
+    }
+    #[test]
+    fn an_answer_tells_its_headers_and_a_url_its_parts() {
+        let found = b"HTTP/1.1 303 See Other\r\nSet-Cookie: a=b; Path=/\r\nset-cookie: c=d\r\n\r\n";
+        let found = answer(found).unwrap();
+        let cookies: Vec<_> = found.headers("set-cookie:").collect();
+        assert_eq!(cookies, ["a=b; Path=/", "c=d"]);
+        assert_eq!(found.headers("location:").next(), None);
+        let url = "http://127.0.0.1:1/x?ab=1&b=2%20&c=";
+        assert_eq!(path_of(url), Some("/x?ab=1&b=2%20&c="));
+        let values = ["b", "c", "d"].map(|name| parameter(url, name));
+        assert_eq!(values, [Some("2%20"), Some(""), None]);
     }
 }

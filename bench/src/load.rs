@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 use crate::clock;
-use crate::http::{self, Request};
+use crate::http::{self, Answer, Request};
 
 /// Longest wait for one answer.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -43,10 +43,33 @@ pub(crate) enum Until {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub seconds: f64,
-    /// Of each request, in microseconds.
+    /// Of each operation, in microseconds.
     pub latencies: Vec<u32>,
+    /// Requests of all operations.
+    pub round_trips: u32,
     /// Bodies, with [`Until::EachOnce`].
     pub bodies: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    /// Notes an operation.
+    pub(crate) fn add(&mut self, took: Duration, round_trips: u32) {
+        self.latencies
+            .push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+        self.round_trips = self.round_trips.saturating_add(round_trips);
+    }
+}
+
+/// A load that goes on for as long as it is told to.
+pub(crate) trait Drive {
+    /// Drives it over this many connections. The first wrong answer ends it.
+    fn drive(&self, connections: usize, time: Duration) -> Result<Outcome, String>;
+}
+
+impl Drive for Work {
+    fn drive(&self, connections: usize, time: Duration) -> Result<Outcome, String> {
+        drive(self, connections, Until::Elapsed(time))
+    }
 }
 
 struct Shared {
@@ -59,10 +82,6 @@ struct Shared {
 
 /// Drives the work over this many connections. The first wrong answer ends it.
 pub(crate) fn drive(work: &Work, connections: usize, until: Until) -> Result<Outcome, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| e.to_string())?;
     let shared = Rc::new(Shared {
         work: work.clone(),
         until,
@@ -73,28 +92,37 @@ pub(crate) fn drive(work: &Work, connections: usize, until: Until) -> Result<Out
         started: clock::now(),
         outcome: RefCell::default(),
     });
+    let seconds = together(connections, |_| repeat(Rc::clone(&shared)))?;
+    let mut outcome = shared.outcome.take();
+    outcome.seconds = seconds;
+    Ok(outcome)
+}
+
+/// Runs this many of a task at once, on one thread; how many seconds that took. The first that fails ends it.
+pub(crate) fn together<F>(count: usize, task: impl Fn(usize) -> F) -> Result<f64, String>
+where
+    F: Future<Output = Result<(), String>> + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
+    let started = clock::now();
     let tasks = LocalSet::new();
-    let driven: Vec<_> = (0..connections)
-        .map(|_| tasks.spawn_local(connection(Rc::clone(&shared))))
+    let running: Vec<_> = (0..count)
+        .map(|number| tasks.spawn_local(task(number)))
         .collect();
     runtime.block_on(tasks.run_until(async {
-        for task in driven {
+        for task in running {
             task.await.map_err(|e| e.to_string())??;
         }
         Ok::<_, String>(())
     }))?;
-    let mut outcome = shared.outcome.take();
-    outcome.seconds = shared.started.elapsed().as_secs_f64();
-    Ok(outcome)
+    Ok(started.elapsed().as_secs_f64())
 }
 
-async fn connection(shared: Rc<Shared>) -> Result<(), String> {
-    let target = shared.work.target;
-    let mut stream = TcpStream::connect(target)
-        .await
-        .map_err(|e| format!("{target}: {e}"))?;
-    stream.set_nodelay(true).map_err(|e| e.to_string())?;
-    let mut buffer = Vec::with_capacity(16 * 1024);
+async fn repeat(shared: Rc<Shared>) -> Result<(), String> {
+    let mut connection = Connection::open(shared.work.target).await?;
     loop {
         let turn = shared.next.get();
         let count = shared.work.requests.len();
@@ -112,26 +140,16 @@ async fn connection(shared: Rc<Shared>) -> Result<(), String> {
             .get(turn % count.max(1))
             .ok_or("there is nothing to send")?;
         let sent = clock::now();
-        let exchange = exchange(&mut stream, request, &mut buffer);
-        let length = tokio::time::timeout(ANSWER_TIME, exchange)
-            .await
-            .map_err(|_| format!("no answer within {} s", ANSWER_TIME.as_secs()))??;
+        let answer = connection.ask(request).await?;
         let took = sent.elapsed();
-        let answer = http::answer(&buffer).ok_or("an answer got lost")?;
         let is_right = answer.status == shared.work.status
             && (shared.work.needle.is_empty()
                 || http::find(answer.body, shared.work.needle.as_bytes()).is_some());
         if !is_right {
-            return Err(format!(
-                "unexpected answer to {}\n{}",
-                String::from_utf8_lossy(request),
-                String::from_utf8_lossy(&buffer)
-            ));
+            return Err(answer.unexpected(request));
         }
         let mut outcome = shared.outcome.borrow_mut();
-        outcome
-            .latencies
-            .push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+        outcome.add(took, 1);
         if matches!(shared.until, Until::EachOnce) {
             if outcome.bodies.len() <= turn {
                 outcome.bodies.resize(turn + 1, Vec::new());
@@ -140,7 +158,39 @@ async fn connection(shared: Rc<Shared>) -> Result<(), String> {
                 *slot = answer.body.to_vec();
             }
         }
-        buffer.drain(..length);
+    }
+}
+
+/// A keep-alive connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that are the last answer.
+    answered: usize,
+}
+
+impl Connection {
+    pub(crate) async fn open(target: SocketAddr) -> Result<Self, String> {
+        let stream = TcpStream::connect(target)
+            .await
+            .map_err(|e| format!("{target}: {e}"))?;
+        stream.set_nodelay(true).map_err(|e| e.to_string())?;
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(16 * 1024),
+            answered: 0,
+        })
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer<'_>, String> {
+        self.buffer.drain(..self.answered);
+        let exchange = exchange(&mut self.stream, request, &mut self.buffer);
+        self.answered = tokio::time::timeout(ANSWER_TIME, exchange)
+            .await
+            .map_err(|_| format!("no answer within {} s", ANSWER_TIME.as_secs()))??;
+        http::answer(&self.buffer).ok_or_else(|| "an answer got lost".to_owned())
     }
 }
 

@@ -12,6 +12,7 @@ mod peers;
 mod plan;
 mod process;
 mod server;
+mod sign_in;
 mod table;
 
 use std::path::PathBuf;
@@ -47,8 +48,8 @@ struct Arguments {
     /// A short run: noisier figures, 20,000 rows instead of a million.
     #[arg(long)]
     quick: bool,
-    /// Parts to run, of: requests, start, flat, peers.
-    #[arg(long, value_delimiter = ',', default_values = ["requests", "start", "peers", "flat"])]
+    /// Parts to run, of: requests, sign-in, start, flat, peers.
+    #[arg(long, value_delimiter = ',', default_values = ["requests", "sign-in", "start", "peers", "flat"])]
     only: Vec<String>,
     /// Of the part `requests`, only rows whose name holds this, such as `SQLite: introspection`.
     #[arg(long, default_value = "")]

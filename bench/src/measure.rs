@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::database::Database;
-use crate::load::{self, Until, Work};
+use crate::load::{Drive, Work};
 use crate::process;
 use crate::server::Server;
 
@@ -19,7 +19,9 @@ pub(crate) struct Pace {
 /// What many requests cost.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Cost {
+    /// Operations, each a request, or several such as a whole sign-in.
     pub requests: f64,
+    pub round_trips: f64,
     pub seconds: f64,
     pub cpu_seconds: f64,
     pub database_cpu_seconds: f64,
@@ -35,6 +37,10 @@ impl Cost {
 
     pub(crate) fn database_micros_per_request(&self) -> f64 {
         self.database_cpu_seconds * 1e6 / self.requests.max(1.0)
+    }
+
+    pub(crate) fn round_trips_per_request(&self) -> f64 {
+        self.round_trips / self.requests.max(1.0)
     }
 
     pub(crate) fn per_second(&self) -> f64 {
@@ -61,17 +67,18 @@ impl Cost {
         &mut self,
         pid: u32,
         database: Option<&Database>,
-        work: &Work,
+        work: &dyn Drive,
         pace: Pace,
         slice: Duration,
     ) -> Result<(), String> {
         let database_cpu = || database.map_or(0.0, Database::cpu_seconds);
         let before = (process::cpu_seconds(pid), database_cpu());
-        let outcome = load::drive(work, pace.connections, Until::Elapsed(slice))?;
+        let outcome = work.drive(pace.connections, slice)?;
         self.cpu_seconds += process::cpu_seconds(pid) - before.0;
         self.database_cpu_seconds += database_cpu() - before.1;
         self.rss_anon_kib = self.rss_anon_kib.max(process::memory_kib(pid, "RssAnon"));
         self.requests += f64::from(u32::try_from(outcome.latencies.len()).unwrap_or(u32::MAX));
+        self.round_trips += f64::from(outcome.round_trips);
         self.seconds += outcome.seconds;
         self.latencies.extend(outcome.latencies);
         Ok(())
@@ -96,7 +103,7 @@ impl Beside {
 /// Measures one operation of the process `pid` against the floor, or without one.
 pub(crate) fn beside(
     floor: Option<(&Server, &Work)>,
-    (pid, work): (u32, &Work),
+    (pid, work): (u32, &dyn Drive),
     database: Option<&Database>,
     pace: Pace,
 ) -> Result<Beside, String> {
@@ -120,8 +127,8 @@ pub(crate) fn beside(
 
 /// Two operations in turns, the second over the first: the ratio of their costs.
 pub(crate) fn against(
-    first: (u32, &Work),
-    second: (u32, &Work),
+    first: (u32, &dyn Drive),
+    second: (u32, &dyn Drive),
     pace: Pace,
 ) -> Result<(Cost, Cost), String> {
     let (mut costs, mut others) = (Cost::default(), Cost::default());

@@ -1,5 +1,10 @@
 //! The parts of a run, in order.
 
+mod flat;
+mod flat_people;
+mod people;
+mod start;
+
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,7 +13,7 @@ use tempfile::TempDir;
 use tessera_crypto::OsEntropy;
 use tessera_crypto::jose::{Alg, SigningKey, generate};
 
-use crate::database::{self, Database, PostgresServer};
+use crate::database::{Database, PostgresServer};
 use crate::load::{self, Work};
 use crate::measure::{self, Beside, Pace};
 use crate::peers::{self, Peer};
@@ -52,6 +57,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if wants("requests") {
         bench.requests(&floor, &mut summary)?;
     }
+    if wants("sign-in") {
+        bench.sign_in(&floor)?;
+    }
     if wants("peers") {
         bench.peers(&floor, &summary)?;
     }
@@ -60,6 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     }
     if wants("flat") {
         bench.flat()?;
+        bench.flat_people()?;
     }
     Ok(())
 }
@@ -221,180 +230,6 @@ impl Bench<'_> {
         }
         Ok(())
     }
-
-    /// Start to first answer with an existing SQLite file, and memory at rest.
-    fn start(&self) -> Result<(), String> {
-        table::progress("start and size");
-        let binary = &self.arguments.binary;
-        let file = self.directory.path().join("start.sqlite");
-        let setup = self.setup(binary, &Database::Sqlite(file).dsn());
-        let first = server::start(&setup)?;
-        first.target().create_client(CLIENT, "")?;
-        drop(first);
-        let (mut ready, mut token) = (Vec::new(), Vec::new());
-        for _ in 0..15 {
-            let began = clock::now();
-            let server = server::spawn(&setup)?;
-            process::wait_until("ready", Duration::from_secs(10), || server.is_ready())?;
-            ready.push(began.elapsed().as_secs_f64() * 1e3);
-            server.target().issue([CLIENT.to_owned()].into_iter())?;
-            token.push(began.elapsed().as_secs_f64() * 1e3);
-        }
-        let at_rest = server::start(&setup)?;
-        clock::pause(Duration::from_secs(3));
-        let memory = |field| process::memory_kib(at_rest.process.pid(), field) as f64 / 1024.0;
-        let mib = server::size(binary)? as f64 / 1e6;
-        let mut table = Table::new(&["figure", "value", "target", ""]);
-        for (name, value, limit) in [
-            (
-                "exec to first 200 of /health/ready, median, ms",
-                median(&mut ready),
-                Some(50.0),
-            ),
-            (
-                "exec to first token (one PBKDF2), median, ms",
-                median(&mut token),
-                None,
-            ),
-            (
-                "memory at rest, RssAnon, MiB",
-                memory("RssAnon"),
-                Some(20.0),
-            ),
-            (
-                "memory at rest, VmRSS with mapped files, MiB",
-                memory("VmRSS"),
-                Some(20.0),
-            ),
-            ("binary, MB", mib, Some(25.0)),
-        ] {
-            table.row(vec![
-                name.to_owned(),
-                format!("{value:.1}"),
-                limit.map_or(String::new(), |limit| format!("< {limit}")),
-                limit.map_or(String::new(), |limit| verdict(value, limit).to_owned()),
-            ]);
-        }
-        table.print("Start and size");
-        Ok(())
-    }
-
-    /// Whether cost stays flat as data grows.
-    fn flat(&self) -> Result<(), String> {
-        let (many, active) = if self.arguments.quick {
-            (20_000, 1_000)
-        } else {
-            (1_000_000, 1_000)
-        };
-        let spread = many / 20;
-        let mut table = Table::new(&[
-            "operation",
-            "us, 100 clients",
-            "us, large",
-            "ratio",
-            "target",
-            "",
-        ]);
-        let small = self.databases("small")?;
-        let large = self.databases("large")?;
-        for (small, large) in small.iter().zip(&large) {
-            let engine = small.engine();
-            table::progress(&format!("{engine}: loading {many} clients and revocations"));
-            let few = self.filled(small, 100, 0)?;
-            let lot = self.filled(large, many, many)?;
-            let of_few = Driven::new(&few, &(0..100).collect::<Vec<_>>())?;
-            let step = usize::try_from(many / active).unwrap_or(1);
-            let of_lot = Driven::new(&lot, &(0..many).step_by(step).collect::<Vec<_>>())?;
-            table::progress(&format!("{engine}: tokens of {spread} clients"));
-            let of_all = Driven::new(&lot, &(0..many).step_by(20).collect::<Vec<_>>())?;
-            let rows = [
-                (
-                    "token, by 1,000 of them",
-                    &of_few.tokens,
-                    &of_lot.tokens,
-                    Some(1.2),
-                ),
-                (
-                    "introspection, of 1,000 of them",
-                    &of_few.introspections,
-                    &of_lot.introspections,
-                    Some(1.2),
-                ),
-                (
-                    "token, spread over all",
-                    &of_few.tokens,
-                    &of_all.tokens,
-                    None,
-                ),
-                (
-                    "introspection, spread over all",
-                    &of_few.introspections,
-                    &of_all.introspections,
-                    None,
-                ),
-            ];
-            for (name, small_work, large_work, limit) in rows {
-                table::progress(&format!("{engine}: {name}"));
-                let (a, b) = measure::against(
-                    (few.process.pid(), small_work),
-                    (lot.process.pid(), large_work),
-                    self.pace,
-                )?;
-                let ratio = b.micros_per_request() / a.micros_per_request();
-                table.row(vec![
-                    format!("{engine}: {name}"),
-                    format!("{:.1}", a.micros_per_request()),
-                    format!("{:.1}", b.micros_per_request()),
-                    format!("{ratio:.2}"),
-                    limit.map_or(String::new(), |limit| format!("{limit}")),
-                    limit.map_or(String::new(), |limit| verdict(ratio, limit).to_owned()),
-                ]);
-            }
-            drop((few, lot));
-            self.discard(small)?;
-            self.discard(large)?;
-        }
-        table.print(&format!("Flat cost: {many} clients and {many} revocations"));
-        table::line(&format!(
-            "\nSpread over all: {spread} clients, evenly chosen. They are more than the server remembers, so a token costs \
-             a client read and a secret hash each (here the cheapest, bcrypt of cost 4)."
-        ));
-        Ok(())
-    }
-
-    /// A server over a database with copies of one client.
-    fn filled(
-        &self,
-        database: &Database,
-        clients: u32,
-        revocations: u32,
-    ) -> Result<Server, String> {
-        let mut setup = self.setup(&self.arguments.binary, &database.dsn());
-        setup.has_cheap_hash = true;
-        let first = server::start(&setup)?;
-        first.target().create_client(database::TEMPLATE, "")?;
-        drop(first);
-        database.fill(clients, revocations)?;
-        server::start(&setup)
-    }
-}
-
-/// Load by some of the copied clients.
-struct Driven {
-    tokens: Work,
-    introspections: Work,
-}
-
-impl Driven {
-    fn new(server: &Server, numbers: &[u32]) -> Result<Self, String> {
-        let target = server.target();
-        let ids = || numbers.iter().map(|number| database::copy_id(*number));
-        let tokens = target.issue(ids())?;
-        Ok(Self {
-            tokens: target.tokens_work(ids()),
-            introspections: target.introspections(&tokens, "\"active\":true"),
-        })
-    }
 }
 
 enum Target {
@@ -488,10 +323,6 @@ fn request_row(
     limit: Option<f64>,
 ) -> Vec<String> {
     let cost = &beside.cost;
-    let of_database = |value: String| match database {
-        Database::Sqlite(_) => "-".to_owned(),
-        Database::Postgres(..) => value,
-    };
     vec![
         format!("{}: {name}", database.engine()),
         format!("{:.0}", cost.per_second()),
@@ -502,7 +333,10 @@ fn request_row(
         limit.map_or(String::new(), |limit| {
             verdict(beside.ratio(), limit).to_owned()
         }),
-        of_database(format!("{:.1}", cost.database_micros_per_request())),
+        of_database(
+            database,
+            format!("{:.1}", cost.database_micros_per_request()),
+        ),
         beside
             .transactions
             .map_or("-".to_owned(), |t| format!("{t:.2}")),
@@ -510,6 +344,14 @@ fn request_row(
         format!("{:.2}", cost.percentile(0.99)),
         format!("{:.1}", cost.rss_anon_kib as f64 / 1024.0),
     ]
+}
+
+/// SQLite has no processes of its own to measure.
+fn of_database(database: &Database, value: String) -> String {
+    match database {
+        Database::Sqlite(_) => "-".to_owned(),
+        Database::Postgres(..) => value,
+    }
 }
 
 /// CPU microseconds of one RS256 signature while all cores sign, as they do in the server under load.
@@ -539,9 +381,4 @@ fn signature_micros() -> Result<f64, String> {
     })?;
     let cpu = process::cpu_seconds(std::process::id()) - before;
     Ok(cpu * 1e6 / f64::from(counts.iter().sum::<u32>().max(1)))
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }

@@ -42,6 +42,9 @@ pub(crate) fn spawn(setup: &Setup) -> Result<Server, String> {
         .env("SECRETS_SYSTEM", "the system secret of the bench")
         .env("LOG_LEVEL", &setup.log_level)
         .env("URLS_SELF_ISSUER", format!("http://127.0.0.1:{public}/"))
+        // Browsers of the bench do not go there; its load plays both apps.
+        .env("URLS_LOGIN", "http://127.0.0.1:9/login")
+        .env("URLS_CONSENT", "http://127.0.0.1:9/consent")
         .env("SERVE_PUBLIC_HOST", "127.0.0.1")
         .env("SERVE_ADMIN_HOST", "127.0.0.1")
         .env("SERVE_PUBLIC_PORT", public.to_string())

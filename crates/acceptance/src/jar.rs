@@ -13,6 +13,27 @@ impl Jar {
         self.0.insert(name.to_owned(), value.to_owned());
     }
 
+    /// The value of the only cookie whose name starts so.
+    pub fn value(&self, prefix: &str) -> Option<&str> {
+        self.named(prefix).map(|(_, value)| value)
+    }
+
+    /// The only cookie whose name starts so.
+    pub fn named(&self, prefix: &str) -> Option<(&str, &str)> {
+        let mut found = self.0.iter().filter(|(name, _)| name.starts_with(prefix));
+        let (name, value) = found.next()?;
+        assert!(
+            found.next().is_none(),
+            "several cookies start with {prefix}"
+        );
+        Some((name, value))
+    }
+
+    /// Forgets every cookie whose name starts so.
+    pub fn forget(&mut self, prefix: &str) {
+        self.0.retain(|name, _| !name.starts_with(prefix));
+    }
+
     /// The `Cookie` header, if there is anything to send.
     pub fn header(&self) -> Option<String> {
         let parts: Vec<String> = self

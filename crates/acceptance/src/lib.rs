@@ -13,21 +13,29 @@
     reason = "support code of tests: a panic is a failed test"
 )]
 
+pub mod app;
 pub mod binary;
+pub mod browser;
 pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod database;
 pub mod differences;
+pub mod flow;
 pub mod glob;
 pub mod http;
 pub mod jar;
+pub mod jwks;
 pub mod jwt;
+pub mod logout;
 pub mod machine;
 pub mod make;
 pub mod matcher;
 pub mod page;
 pub mod percent;
+pub mod person;
+pub mod person_service;
+pub mod programs;
 pub mod proxy;
 pub mod recording;
 pub mod report;

@@ -38,6 +38,13 @@ pub fn parts(html: &str) -> Value {
     Value::Object(out)
 }
 
+/// Where the link with this text leads.
+pub fn link(html: &str, text: &str) -> Option<String> {
+    let pattern = format!(r"(?is)<a\b[^>]*>\s*{}\s*</a>", regex::escape(text));
+    let found = Regex::new(&pattern).unwrap().find(html)?;
+    attribute(tags(found.as_str(), "a").first()?, "href")
+}
+
 fn tags(html: &str, name: &str) -> Vec<String> {
     let pattern = Regex::new(&format!(r"(?is)<{name}\b[^>]*>")).unwrap();
     pattern
@@ -85,5 +92,7 @@ mod tests {
         let expected = json!({"title": "A & B", "form_action": "http://x/?a&#61;", "inputs": {"n": "1+1"}, "frames": ["u"]});
         assert_eq!(parts(html), expected);
         assert_eq!(parts("plain"), json!({}));
+        let html = r#"<a href="/x">other</a><a class="b" href="http://h/?a=1&amp;b"> Go on </a>"#;
+        assert_eq!(link(html, "Go on").as_deref(), Some("http://h/?a=1&b"));
     }
 }

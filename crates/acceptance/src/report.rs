@@ -71,19 +71,23 @@ impl Report {
         }
     }
 
-    /// Takes a deviation, unless a row of the table allows it. Says whether it was allowed.
-    pub fn add(&self, finding: &Finding, vars: &Vars) -> bool {
-        let allowed = self.differences.allow(finding, vars);
-        let mut tally = self.tally.lock().expect("no holder panicked");
-        if allowed {
-            tally.allowed += 1;
-        } else {
-            tally.findings.push(finding.to_string());
+    /// Takes a deviation, unless a row of the table allows it.
+    pub fn add(&self, finding: &Finding, vars: &Vars) {
+        if !self.allows(finding, vars) {
+            self.add_trouble(finding.to_string());
         }
-        allowed
     }
 
-    /// Takes a trouble that is no deviation of a member, such as a server that does not start.
+    /// Whether a row of the table allows the deviation; counted if so.
+    pub fn allows(&self, finding: &Finding, vars: &Vars) -> bool {
+        let is_allowed = self.differences.allow(finding, vars);
+        if is_allowed {
+            self.tally.lock().expect("no holder panicked").allowed += 1;
+        }
+        is_allowed
+    }
+
+    /// Takes a text that fails the test: a deviation, or a trouble of no member, such as a server that does not start.
     pub fn add_trouble(&self, text: String) {
         self.tally
             .lock()

@@ -377,7 +377,7 @@ fn merge(base: &mut Value, more: &Value) {
 }
 
 /// A port that was free a moment ago, below those that the system gives to outgoing connections.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 12_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -139,7 +139,7 @@ fn answer(mut stream: TcpStream, book: &Mutex<Book>) -> std::io::Result<()> {
     stream.write_all(format!("{head}{length}\r\n{text}").as_bytes())
 }
 
-fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, Headers, String)> {
+pub(crate) fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, Headers, String)> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {

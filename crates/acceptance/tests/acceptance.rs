@@ -16,6 +16,8 @@ mod authorization_code;
 mod bad_input;
 #[path = "acceptance/budgets.rs"]
 mod budgets;
+#[path = "acceptance/builtin_sign_in.rs"]
+mod builtin_sign_in;
 #[path = "acceptance/client_libraries.rs"]
 mod client_libraries;
 #[path = "acceptance/client_secrets.rs"]
@@ -28,12 +30,52 @@ mod doctor;
 mod durability;
 #[path = "acceptance/lifecycle.rs"]
 mod lifecycle;
+#[path = "acceptance/login_app.rs"]
+mod login_app;
 #[path = "acceptance/packaging.rs"]
 mod packaging;
+#[path = "acceptance/races.rs"]
+mod races;
+#[path = "acceptance/races_crash.rs"]
+mod races_crash;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
 #[path = "acceptance/shutdown.rs"]
 mod shutdown;
+#[path = "acceptance/sign_in_apps.rs"]
+mod sign_in_apps;
+#[path = "acceptance/sign_in_browsers.rs"]
+mod sign_in_browsers;
+#[path = "acceptance/sign_in_budgets.rs"]
+mod sign_in_budgets;
+#[path = "acceptance/sign_in_codes.rs"]
+mod sign_in_codes;
+#[path = "acceptance/sign_in_commands.rs"]
+mod sign_in_commands;
+#[path = "acceptance/sign_in_hostile.rs"]
+mod sign_in_hostile;
+#[path = "acceptance/sign_in_logout.rs"]
+mod sign_in_logout;
+#[path = "acceptance/sign_in_logout_notices.rs"]
+mod sign_in_logout_notices;
+#[path = "acceptance/sign_in_pkce.rs"]
+mod sign_in_pkce;
+#[path = "acceptance/sign_in_prompts.rs"]
+mod sign_in_prompts;
+#[path = "acceptance/sign_in_redirect_uris.rs"]
+mod sign_in_redirect_uris;
+#[path = "acceptance/sign_in_refresh.rs"]
+mod sign_in_refresh;
+#[path = "acceptance/sign_in_refresh_grace.rs"]
+mod sign_in_refresh_grace;
+#[path = "acceptance/sign_in_session.rs"]
+mod sign_in_session;
+#[path = "acceptance/sign_in_userinfo.rs"]
+mod sign_in_userinfo;
+#[path = "acceptance/sign_in_verifiers.rs"]
+mod sign_in_verifiers;
+#[path = "acceptance/spring.rs"]
+mod spring;
 #[path = "acceptance/static_binary.rs"]
 mod static_binary;
 #[path = "acceptance/two_processes.rs"]

@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
+use tessera_server::users::{Generated, Users};
 use tessera_server::{config, run, telemetry};
 
 use crate::{
@@ -98,6 +99,11 @@ fn serve(arguments: &Serve) -> Outcome {
     for warning in loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let users = match ports {
+        run::Ports::Admin => None,
+        run::Ports::Public | run::Ports::All => Users::open(&settings).map_err(Failure::Error)?,
+    };
+    let (users, generated) = users.map_or((None, None), |o| (Some(o.users), o.generated));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Room for the deepest JSON that a parser lets through; only what is used becomes memory.
@@ -118,8 +124,20 @@ fn serve(arguments: &Serve) -> Outcome {
         if arguments.flags.dev {
             print::stdout(&next_commands(&settings));
         }
+        // On the terminal only: the log may be kept somewhere.
+        if let Some(Generated { username, password }) = generated {
+            print::stdout(&test_user(username, password.expose()));
+        }
         let store = Arc::clone(&opened.store);
-        let served = run::serve(settings, ports, store, version::RELEASE, stop_signal()).await;
+        let served = run::serve(
+            settings,
+            ports,
+            store,
+            users,
+            version::RELEASE,
+            stop_signal(),
+        )
+        .await;
         opened.close().await;
         served.map_err(Failure::Error)
     });
@@ -158,6 +176,14 @@ fn next_commands(settings: &config::Settings) -> String {
          {program} create client --endpoint {admin} --id my-client --secret my-secret --grant-type client_credentials --scope api\n  \
          {program} perform client-credentials --endpoint {public} --client-id my-client --client-secret my-secret --scope api\n  \
          {program} introspect token --endpoint {admin} TOKEN\n\n"
+    )
+}
+
+/// Who can log in at the built-in page of a development server.
+fn test_user(username: &str, password: &str) -> String {
+    format!(
+        "Sign in at the built-in login page as\n\n  user name  {username}\n  password   {password}\n\n\
+         which holds until this server stops. `create user` makes users that stay.\n\n"
     )
 }
 

@@ -79,7 +79,9 @@ pub struct ClientMetadata {
     /// `none` or the algorithm of signed userinfo.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub userinfo_signed_response_alg: String,
-    /// When the client was created.
+    /// When the client was created. Shown in whole seconds, kept to the microsecond: grants know their client by it, and
+    /// one that is deleted and made anew within a second is another.
+    #[serde(serialize_with = "whole_seconds")]
     pub created_at: Timestamp,
     /// When the client was last changed.
     pub updated_at: Timestamp,
@@ -186,6 +188,10 @@ pub struct ClientRecord {
     /// A random value, new with every write: the optimistic version, and the id by which a repeated write
     /// recognises its own row.
     pub version: u64,
+}
+
+fn whole_seconds<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    Serialize::serialize(&time.whole_seconds(), serializer)
 }
 
 fn is_false(value: &bool) -> bool {

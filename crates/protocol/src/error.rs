@@ -35,6 +35,7 @@ pub enum ErrorCode {
     ScopeNotGranted,
     InvalidToken,
     NotFound,
+    InsufficientScope,
 }
 
 impl ErrorCode {
@@ -65,6 +66,7 @@ impl ErrorCode {
             Self::ScopeNotGranted => "scope_not_granted",
             Self::InvalidToken => "invalid_token",
             Self::NotFound => "Not Found",
+            Self::InsufficientScope => "insufficient_scope",
         }
     }
 
@@ -72,7 +74,10 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::RequestUnauthorized | Self::InvalidToken => 401,
-            Self::AccessDenied | Self::RequestForbidden | Self::ScopeNotGranted => 403,
+            Self::AccessDenied
+            | Self::RequestForbidden
+            | Self::ScopeNotGranted
+            | Self::InsufficientScope => 403,
             Self::NotFound => 404,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
@@ -107,6 +112,7 @@ impl ErrorCode {
             Self::ScopeNotGranted => "The scope was not granted.",
             Self::InvalidToken => "The token is not valid.",
             Self::NotFound => "Unable to locate the requested resource",
+            Self::InsufficientScope => "The access token lacks a scope.",
         }
     }
 }

@@ -79,6 +79,20 @@ pub struct Question<'a> {
     pub now: Timestamp,
 }
 
+impl Active<'_> {
+    /// The answer for a client: the person as it knows them, and no other form of them.
+    ///
+    /// Security: clients with pairwise subjects cannot compare what they know of a person.
+    #[must_use]
+    pub const fn for_client(mut self) -> Self {
+        if let Some(identifier) = self.obfuscated_subject {
+            self.sub = identifier;
+            self.obfuscated_subject = None;
+        }
+        self
+    }
+}
+
 impl Question<'_> {
     fn allows(&self, granted: &str) -> bool {
         scope::split(self.required_scope)
@@ -216,6 +230,7 @@ mod tests {
             requested_at: NOW,
             remembered_until: None,
             tokens_until: NOW,
+            server_epoch: 5,
             was_asked: true,
             content: GrantContent {
                 scope: vec!["openid".to_owned(), "offline".to_owned()],

@@ -92,6 +92,7 @@ mod tests {
             requested_at: Timestamp::from_secs(900),
             remembered_until: None,
             tokens_until: Timestamp::MAX,
+            server_epoch: 5,
             was_asked: true,
             content: GrantContent {
                 subject_identifier: "pair".to_owned(),

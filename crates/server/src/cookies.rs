@@ -22,10 +22,14 @@ use crate::reply::Fault;
 /// What a removed cookie says beside `Max-Age=0`, for browsers that read only this.
 const LONG_AGO: &str = "; Expires=Thu, 01 Jan 1970 00:00:01 GMT";
 
+/// The cookie of the built-in page that asks whether to log out; no other server has it.
+const LOGOUT_CSRF: &str = "tessera_logout_csrf";
+
 /// Reads and writes cookies as configured.
 pub(crate) struct Cookies {
     login_csrf: String,
     consent_csrf: String,
+    logout_csrf: String,
     session: String,
     session_path: String,
     csrf_lifetime: Duration,
@@ -110,6 +114,7 @@ impl Cookies {
         let cookies = Self {
             login_csrf: format!("{}{suffix}", names.login_csrf),
             consent_csrf: format!("{}{suffix}", names.consent_csrf),
+            logout_csrf: format!("{LOGOUT_CSRF}{suffix}"),
             session: format!("{}{suffix}", names.session),
             session_path: configured.paths.session.clone(),
             csrf_lifetime: settings.ttl.login_consent_request,
@@ -175,6 +180,21 @@ impl Cookies {
     /// Adds the consent leg's cookie to an answer.
     pub(crate) fn set_consent_csrf(&self, reply: &mut HeaderMap, client_id: &str, csrf: &[u8; 16]) {
         self.set_csrf(reply, &of_client(&self.consent_csrf, client_id), csrf);
+    }
+
+    /// What the browser presents at the built-in page that asks whether to log out.
+    pub(crate) fn logout_csrf(&self, headers: &HeaderMap) -> Csrf {
+        self.csrf(headers, &self.logout_csrf)
+    }
+
+    /// Adds that page's cookie to an answer.
+    pub(crate) fn set_logout_csrf(&self, reply: &mut HeaderMap, csrf: &[u8; 16]) {
+        self.set_csrf(reply, &self.logout_csrf, csrf);
+    }
+
+    /// Whether browsers keep cookies back when another site sent them here, also through redirects.
+    pub(crate) const fn are_kept_back(&self) -> bool {
+        matches!(self.same_site, SameSite::Strict)
     }
 
     /// The login session that the browser presents; `None` too when the cookie is not one of this server.
@@ -300,8 +320,9 @@ fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a
     headers
         .get_all(COOKIE)
         .into_iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        // A cookie of somebody else's that is no text hides none of ours.
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(move |(found, _)| *found == name)
         .map(|(_, value)| value.trim_matches('"'))

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::append_query;
 use tessera_protocol::client::Client;
+use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
 use tessera_protocol::grant::record::SessionId;
 use tessera_protocol::time::Timestamp;
 use tessera_store::LogoutNotice;
@@ -22,6 +24,14 @@ use crate::state::AppState;
 const CLIENTS_MAX: u32 = 1_000;
 /// For how long a client is tried to be told.
 const NOTICE_LIFE: Duration = Duration::from_secs(3_600);
+
+/// Takes the person's word that a session shall end. Answers where the browser goes.
+pub(crate) fn confirm(app: &AppState, request: &LogoutRequest) -> String {
+    let keys = &app.seals.challenge;
+    let verifier = logout::seal(request, LogoutLeg::Verifier, keys, &OsEntropy);
+    let back = app.settings.public_path("/oauth2/sessions/logout");
+    format!("{back}?logout_verifier={verifier}")
+}
 
 /// Ends a session. Answers the URLs that the browser has to load; `None` when the session had ended before.
 pub(crate) async fn end(

@@ -10,6 +10,7 @@ mod admin;
 mod admin_api;
 mod admin_guard;
 mod authorize;
+mod builtin_login;
 mod cache;
 mod client_auth;
 mod clock;
@@ -46,8 +47,7 @@ mod timed;
 mod tls;
 mod token;
 mod upkeep;
-#[cfg_attr(not(test), expect(dead_code, reason = "the built-in login uses it"))]
-mod users;
+pub mod users;
 mod watch;
 
 pub use egress::tls_roots;

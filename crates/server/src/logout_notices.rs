@@ -66,10 +66,16 @@ async fn send_due(app: &App) -> Result<usize, Fault> {
         let app = Arc::clone(app);
         sent.spawn(async move { deliver(&app, notice, now).await });
     }
+    let mut failed = None;
     while let Some(outcome) = sent.join_next().await {
-        outcome.map_err(|e| Fault::permanent(e.to_string()))??;
+        // One that cannot be sent does not keep the others back.
+        let outcome = outcome.unwrap_or_else(|e| Err(Fault::permanent(e.to_string())));
+        failed = outcome.err().or(failed);
     }
-    Ok(count)
+    match failed {
+        Some(fault) => Err(fault),
+        None => Ok(count),
+    }
 }
 
 async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result<(), Fault> {

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, options, post};
 use http::StatusCode;
 
+use crate::builtin_login;
 use crate::endpoint::{
     authorize, discovery, fallbacks, health, introspect, jwks, logout, revoke, root, token,
     userinfo,
@@ -36,9 +37,6 @@ pub(crate) fn router(app: App) -> Router {
         )
         .route("/.well-known/jwks.json", with_options(get(jwks::get)))
         .route("/oauth2/fallbacks/error", get(fallbacks::error))
-        .route("/oauth2/fallbacks/login", get(fallbacks::login))
-        .route("/oauth2/fallbacks/consent", get(fallbacks::consent))
-        .route("/oauth2/fallbacks/logout", get(fallbacks::logout))
         .route(
             "/oauth2/fallbacks/logout/callback",
             get(fallbacks::logout_callback),
@@ -50,12 +48,37 @@ pub(crate) fn router(app: App) -> Router {
     if app.settings.oauth2.public_introspection {
         router = router.route("/oauth2/introspect", with_options(post(introspect::public)));
     }
+    router = match app.users {
+        Some(_) => with_builtin_login(router, &app),
+        None => router
+            .route("/oauth2/fallbacks/login", get(fallbacks::login))
+            .route("/oauth2/fallbacks/consent", get(fallbacks::consent))
+            .route("/oauth2/fallbacks/logout", get(fallbacks::logout)),
+    };
     #[cfg(feature = "floor")]
     {
         router = router.route("/floor", post(crate::endpoint::floor::post));
     }
     let quiet_probes = app.settings.serve.public.request_log.disable_for_health;
     observe::wrap(router.with_state(App::clone(&app)), app, quiet_probes)
+}
+
+/// The pages that people log in at where no other page is configured.
+fn with_builtin_login(router: Router<App>, app: &App) -> Router<App> {
+    let logout = match app.settings.urls.logout {
+        Some(_) => get(fallbacks::logout),
+        None => get(builtin_login::logout).post(builtin_login::logout),
+    };
+    router
+        .route(
+            "/oauth2/fallbacks/login",
+            get(builtin_login::login).post(builtin_login::login),
+        )
+        .route(
+            "/oauth2/fallbacks/consent",
+            get(builtin_login::consent).post(builtin_login::consent),
+        )
+        .route("/oauth2/fallbacks/logout", logout)
 }
 
 /// Compat: these routes answer a plain OPTIONS with an empty 200.

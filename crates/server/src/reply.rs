@@ -308,6 +308,13 @@ pub(crate) fn found(url: &str) -> Response {
     reply
 }
 
+/// 303: the browser goes on with GET, whatever came before.
+pub(crate) fn see_other(url: &str) -> Response {
+    let mut reply = found(url);
+    *reply.status_mut() = StatusCode::SEE_OTHER;
+    reply
+}
+
 /// The answer of a page that is visited by either method.
 ///
 /// Compat: a 302 to GET has a small body with a link.

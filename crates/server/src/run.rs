@@ -21,6 +21,7 @@ use crate::config::{ListenAddress, Listener, Settings};
 use crate::endpoint::health;
 use crate::reply::{ErrorStyle, Failure, Fault};
 use crate::state::{App, AppState};
+use crate::users::Users;
 use crate::{admin, observe, public, tls, upkeep};
 
 /// Pending connections the kernel keeps.
@@ -92,6 +93,7 @@ pub async fn serve(
     settings: Settings,
     ports: Ports,
     store: Arc<dyn Store>,
+    users: Option<Users>,
     version: &'static str,
     stop: impl Future<Output = ()>,
 ) -> Result<(), String> {
@@ -135,7 +137,7 @@ pub async fn serve(
 
     tokio::pin!(stop);
     let started = tokio::select! {
-        started = start(settings, store, version, [&public_gate, &admin_gate]) => Some(started?),
+        started = start(settings, store, users.map(Arc::new), version, [&public_gate, &admin_gate]) => Some(started?),
         () = &mut stop => None,
     };
     let mut tasks = JoinSet::new();
@@ -161,6 +163,7 @@ pub async fn serve(
 async fn start(
     settings: Settings,
     store: Arc<dyn Store>,
+    users: Option<Arc<Users>>,
     version: &'static str,
     gates: [&Gate; 2],
 ) -> Result<App, String> {
@@ -168,7 +171,8 @@ async fn start(
     loop {
         let not_yet = match store.readiness().await {
             Ok(Readiness::Ready) => {
-                match AppState::new(settings.clone(), Arc::clone(&store), version).await {
+                let (settings, store) = (settings.clone(), Arc::clone(&store));
+                match AppState::new(settings, store, users.clone(), version).await {
                     Ok(app) => return Ok(Arc::new(app)),
                     Err(fault) if fault.is_temporary => fault.source,
                     Err(fault) => return Err(fault.source),

@@ -26,6 +26,7 @@ use crate::endpoint::discovery;
 use crate::hash_pool::HashPool;
 use crate::metrics::Metrics;
 use crate::reply::{self, ErrorStyle, Fault};
+use crate::users::Users;
 use crate::{clock, watch};
 
 /// A shared handle; what handlers get.
@@ -59,6 +60,8 @@ pub(crate) struct AppState {
     pub rules: Rules,
     /// What the browser keeps for us.
     pub cookies: Cookies,
+    /// Who may log in at this server itself; `None` while other pages do that.
+    pub users: Option<Arc<Users>>,
     /// Wakes the sender of logout notices.
     pub logout_notices: Notify,
     /// Scope matching.
@@ -104,6 +107,7 @@ impl AppState {
     pub(crate) async fn new(
         settings: Settings,
         store: Arc<dyn Store>,
+        users: Option<Arc<Users>>,
         version: &'static str,
     ) -> Result<Self, Fault> {
         // The position comes first: what changes from now on is read from the log, whatever is read below.
@@ -153,6 +157,7 @@ impl AppState {
                 session: keyring.seal_keys(Purpose::SessionAtRest),
             },
             cookies: Cookies::new(&settings, &keyring)?,
+            users,
             logout_notices: Notify::new(),
             rules: rules(&settings),
             scope_strategy: match settings.strategies.scope {

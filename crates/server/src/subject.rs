@@ -9,6 +9,7 @@ use tessera_protocol::subject;
 
 use crate::config::SubjectType;
 use crate::state::AppState;
+use crate::token;
 
 /// The `sub` of ID tokens and userinfo.
 pub(crate) fn identifier(
@@ -20,14 +21,14 @@ pub(crate) fn identifier(
         client,
         &login.subject,
         &login.force_subject_identifier,
-        salt(app),
+        salt(app, client),
     )
     .map(Cow::into_owned)
 }
 
 /// The forms in which a client may know a subject, besides the real one.
 pub(crate) fn identifiers(app: &AppState, client: &Client, real: &str) -> Vec<String> {
-    subject::identifier(client, real, "", salt(app))
+    subject::identifier(client, real, "", salt(app, client))
         .ok()
         .map(Cow::into_owned)
         .into_iter()
@@ -35,7 +36,12 @@ pub(crate) fn identifiers(app: &AppState, client: &Client, real: &str) -> Vec<St
 }
 
 /// The salt, where pairwise subjects are offered.
-fn salt(app: &AppState) -> Option<&str> {
+///
+/// Security: a JWT access token shows the real subject, so a client that gets such tokens has no pairwise ones.
+fn salt<'a>(app: &'a AppState, client: &Client) -> Option<&'a str> {
+    if token::is_jwt(app, client) {
+        return None;
+    }
     let offered = app
         .settings
         .subject_types()

@@ -14,6 +14,15 @@ use crate::reply::Fault;
 use crate::state::AppState;
 use crate::watch;
 
+/// Whether this client gets JWT access tokens.
+pub(crate) fn is_jwt(app: &AppState, client: &Client) -> bool {
+    match client.metadata().access_token_strategy.as_str() {
+        "jwt" => true,
+        "opaque" => false,
+        _ => app.settings.strategies.access_token == AccessTokenStrategy::Jwt,
+    }
+}
+
 /// The wire form of a new token.
 pub(crate) async fn issue(
     app: &AppState,
@@ -21,12 +30,7 @@ pub(crate) async fn issue(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<String, Fault> {
-    let is_jwt = match client.metadata().access_token_strategy.as_str() {
-        "jwt" => true,
-        "opaque" => false,
-        _ => app.settings.strategies.access_token == AccessTokenStrategy::Jwt,
-    };
-    if !is_jwt {
+    if !is_jwt(app, client) {
         let mut wire = String::with_capacity(256);
         let prefix = &app.settings.oauth2.token_prefix.access;
         opaque::seal(token, prefix, &app.seals.access, &OsEntropy, &mut wire);

@@ -1,6 +1,6 @@
 //! The people who may log in at this server itself: read from a file, checked slowly, and not too often.
 //!
-//! Invariant: the file is looked at again when somebody logs in, a second apart at least; one that has become bad is
+//! Invariant: the file is looked at again when it matters who is in it, a second apart at least; one that has become bad is
 //! reported once, and the people read before stay.
 //! Security: an unknown name costs one hash like a known one. An attempt counts when it begins, so that many at once
 //! are no way around the limit.
@@ -40,6 +40,19 @@ pub(crate) struct User {
     password_hash: String,
 }
 
+#[cfg(test)]
+impl User {
+    /// Somebody with these claims and no password.
+    pub(crate) fn sample(username: &str, claims: Map<String, Value>) -> Self {
+        Self {
+            username: username.to_owned(),
+            subject: username.to_owned(),
+            claims,
+            password_hash: String::new(),
+        }
+    }
+}
+
 /// How a login ended.
 pub(crate) enum Outcome {
     /// Name and password fit.
@@ -53,8 +66,8 @@ pub(crate) enum Outcome {
     },
 }
 
-/// All of them.
-pub(crate) struct Users {
+/// Everybody who may log in.
+pub struct Users {
     source: Option<PathBuf>,
     people: Mutex<Arc<People>>,
     looked: Mutex<Looked>,
@@ -62,7 +75,7 @@ pub(crate) struct Users {
 }
 
 /// What [`Users::open`] gives.
-pub(crate) struct Opened {
+pub struct Opened {
     /// The people.
     pub users: Users,
     /// The password of the generated user, to be shown to the developer once.
@@ -70,7 +83,7 @@ pub(crate) struct Opened {
 }
 
 /// The user of a development server that has no file.
-pub(crate) struct Generated {
+pub struct Generated {
     /// Name to type.
     pub username: &'static str,
     /// Password to type.
@@ -110,7 +123,7 @@ impl Users {
     ///
     /// # Errors
     /// The file cannot be used; every problem is named.
-    pub(crate) fn open(settings: &Settings) -> Result<Option<Opened>, Fault> {
+    pub fn open(settings: &Settings) -> Result<Option<Opened>, String> {
         if !settings.has_builtin_login() {
             return Ok(None);
         }
@@ -123,19 +136,20 @@ impl Users {
                 generated: None,
             }));
         }
-        if !settings.is_development() {
+        // Security: v1's flag for plain HTTP behind a proxy asks for no user.
+        if !settings.dev {
             return Ok(None);
         }
         Self::generated(settings).map(Some)
     }
 
-    fn from_file(path: PathBuf) -> Result<Self, Fault> {
+    fn from_file(path: PathBuf) -> Result<Self, String> {
         // Taken before reading: what changes meanwhile is read again.
         let stamp = std::fs::metadata(&path).ok().map(|found| stamp(&found));
         let users = std::fs::read_to_string(&path)
             .map_err(|e| vec![format!("cannot be read: {e}")])
             .and_then(|text| file::parse(&path, &text))
-            .map_err(|problems| Fault::permanent(report(&path, &problems)))?;
+            .map_err(|problems| report(&path, &problems))?;
         let looked = Looked {
             at: Timestamp::from_micros(0),
             stamp,
@@ -148,11 +162,11 @@ impl Users {
         })
     }
 
-    fn generated(settings: &Settings) -> Result<Opened, Fault> {
+    fn generated(settings: &Settings) -> Result<Opened, String> {
         let password = readable_password(random_bytes(&OsEntropy));
         let how = settings.oauth2.hashers.slow_hash();
         let password_hash = slow_hash::hash(password.expose().as_bytes(), &how, &OsEntropy)
-            .map_err(|e| Fault::permanent(format!("the test user's password: {e}")))?;
+            .map_err(|e| format!("the test user's password: {e}"))?;
         let claims =
             json!({"name": "Test User", "email": "test@example.com", "email_verified": true});
         let user = User {
@@ -220,8 +234,9 @@ impl Users {
         }
     }
 
-    /// The person with this subject, whose claims a consent needs.
-    pub(crate) fn by_subject(&self, subject: &str) -> Option<Arc<User>> {
+    /// The person with this subject: who was logged in before, and whose claims a consent needs.
+    pub(crate) async fn find(&self, subject: &str, now: Timestamp) -> Option<Arc<User>> {
+        self.look_again(now).await;
         let people = self.people();
         let mut users = people.by_name.values();
         users.find(|user| user.subject == subject).cloned()

@@ -48,7 +48,8 @@ pub enum Liveness {
 
 /// The end of a flow: a grant and what is issued on it at once.
 ///
-/// Guard: the consent leg of the flow was not spent, and the login session, if one is named, still exists.
+/// Guard: the consent leg of the flow was not spent, and the login session, if one is named, still exists and has
+/// not expired.
 #[derive(Debug, Clone, Copy)]
 pub struct FinishConsent<'a> {
     /// Spends the flow's consent leg.
@@ -73,7 +74,7 @@ pub enum FinishedConsent {
     },
     /// The flow was finished before; nothing is stored.
     AlreadyFinished,
-    /// The login session has ended meanwhile; nothing is stored, and the leg is not spent.
+    /// The login session has ended or expired meanwhile; nothing is stored, and the leg is not spent.
     SessionGone,
 }
 
@@ -86,7 +87,8 @@ pub struct StoredCode {
     pub used_by: Option<u64>,
     /// Its grant.
     pub grant: GrantRecord,
-    /// Whether the grant still issues tokens: neither it nor its client was revoked, deleted or made anew.
+    /// Whether the grant still issues tokens: neither it nor its client was revoked, deleted or made anew, and the
+    /// server's epoch is the grant's.
     pub is_live: bool,
 }
 
@@ -105,7 +107,7 @@ pub struct RedeemCode<'a> {
     pub refresh: Option<&'a RefreshRecord>,
     /// A hook's answer, which replaces [`GrantRecord::session`].
     pub session: Option<&'a [u8]>,
-    /// When the last of the tokens now issued ends; the grant is kept at least as long.
+    /// When the last of the tokens now issued ends; the grant and the refresh token are kept at least as long.
     pub tokens_until: Timestamp,
     /// Until when the spent code is kept, so that a replay is recognised.
     pub kept_until: Timestamp,
@@ -133,7 +135,7 @@ pub struct StoredRefresh {
     pub used_times: u32,
     /// Its grant.
     pub grant: GrantRecord,
-    /// Whether the grant still issues tokens.
+    /// Whether the grant still issues tokens, as for [`StoredCode::is_live`].
     pub is_live: bool,
 }
 
@@ -157,7 +159,7 @@ pub struct RotateRefresh<'a> {
     pub next: &'a RefreshRecord,
     /// A hook's answer, which replaces [`GrantRecord::session`].
     pub session: Option<&'a [u8]>,
-    /// When the last of the tokens now issued ends; the grant is kept at least as long.
+    /// When the last of the tokens now issued ends; the grant and the refresh token are kept at least as long.
     pub tokens_until: Timestamp,
     /// A used token is kept until its own expiry, but no longer than this.
     pub kept_until: Timestamp,
@@ -214,7 +216,7 @@ pub struct GrantList<'a> {
 /// Grants and their tokens.
 ///
 /// A grant ends at the later of `tokens_until` and `remembered_until`. Revoking its tokens leaves a remembered consent
-/// alone; deleting it takes both.
+/// alone; deleting it takes both. While its login session goes on it is kept, so that a logout reaches the client. A new epoch of the server revokes the tokens of every grant.
 #[async_trait]
 pub trait Grants: Send + Sync {
     /// Whether an access token is live; one statement, whatever the answer.

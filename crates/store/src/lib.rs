@@ -279,7 +279,8 @@ pub trait Upkeep: Send + Sync {
     /// The server-wide token epoch; `proposed` is stored if there is none yet, and the stored one is answered.
     async fn server_epoch(&self, proposed: u64) -> StoreResult<u64>;
 
-    /// Ends every access token of the server by a new epoch.
+    /// Ends every token and code of the server by a new epoch: access tokens carry theirs, codes and refresh tokens
+    /// have that of their grant. Grants stay listed and remembered.
     async fn renew_server_epoch(&self, epoch: u64) -> StoreResult<()>;
 
     /// The generated system secret; `proposed` is stored if there is none yet, and the stored one is answered.

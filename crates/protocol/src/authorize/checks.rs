@@ -13,6 +13,11 @@ use crate::error::{ErrorCode, OAuthError, quoted};
 use crate::grant::phases;
 use crate::scope::{self, ScopeStrategy};
 
+/// Longest `state`, in bytes.
+const STATE_MAX: usize = 4 * 1024;
+/// Longest `nonce`, in bytes.
+const NONCE_MAX: usize = 1024;
+
 /// What a check looks at.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -45,8 +50,9 @@ pub struct Rules {
 pub type Check = (&'static str, fn(&Facts<'_>) -> Result<(), OAuthError>);
 
 /// Before the person sees anything.
-pub const BEFORE_LOGIN: [Check; 6] = [
+pub const BEFORE_LOGIN: [Check; 7] = [
     ("each parameter once", each_parameter_once),
+    ("lengths", lengths_are_bounded),
     ("scope", scope_is_registered),
     ("audience", audience_is_registered),
     ("registration", no_registration),
@@ -84,6 +90,19 @@ fn each_parameter_once(facts: &Facts<'_>) -> Result<(), OAuthError> {
         ),
         None => Ok(()),
     }
+}
+
+/// Every limit refuses, none cuts.
+fn lengths_are_bounded(facts: &Facts<'_>) -> Result<(), OAuthError> {
+    for (name, bytes_max) in [("state", STATE_MAX), ("nonce", NONCE_MAX)] {
+        if facts.request.get(name).len() > bytes_max {
+            return refuse(
+                ErrorCode::InvalidRequest,
+                format!("Parameter '{name}' is longer than {bytes_max} bytes."),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn scope_is_registered(facts: &Facts<'_>) -> Result<(), OAuthError> {

@@ -41,7 +41,10 @@ pub fn error(error: &OAuthError, expose_debug: bool) -> Parameters {
 /// Security: the parameters of the answer come last, so that a registered query cannot speak for the server.
 pub fn deliver(destination: &Destination, issuer: &str, mut parameters: Parameters) -> Delivery {
     parameters.push(("iss", issuer.to_owned()));
-    parameters.push(("state", destination.state.clone()));
+    let is_error = parameters.iter().any(|(name, _)| *name == "error");
+    if is_error || !destination.state.is_empty() {
+        parameters.push(("state", destination.state.clone()));
+    }
     parameters.sort_unstable_by_key(|(name, _)| *name);
     let uri = &destination.redirect_uri;
     let pairs = parameters
@@ -97,6 +100,19 @@ mod tests {
             Delivery::Redirect(
                 "https://rp/cb?a=b&code=c&iss=https%3A%2F%2Fas&state=s%26t".to_owned()
             )
+        );
+    }
+
+    #[test]
+    fn a_state_that_was_not_given_is_not_answered() {
+        let quiet = Destination {
+            state: String::new(),
+            ..to("https://rp/cb", ResponseMode::Query)
+        };
+        let code = vec![("code", "c".to_owned())];
+        assert_eq!(
+            deliver(&quiet, "i", code),
+            Delivery::Redirect("https://rp/cb?code=c&iss=i".to_owned())
         );
     }
 

@@ -2,11 +2,20 @@
 //!
 //! Invariant: whatever is sent, by query, body, request object or out of a challenge, ends here before any check.
 
+use std::collections::HashMap;
+
 use crate::error::{ErrorCode, OAuthError};
 use crate::form::Reader;
 
 /// Parameters that may be given more than once: Hydra's `audience`, and `resource` (RFC 8707 2).
 const REPEATABLE: [&str; 2] = ["audience", "resource"];
+
+/// Most bytes of names and values: a request object of 64 KiB and what goes with it. Long requests are kept in rows, so
+/// strangers must not be able to make them as long as they like.
+const REQUEST_MAX: usize = 80 * 1024;
+
+/// Most parameters; every later look at one walks through them.
+const PARAMETERS_MAX: usize = 100;
 
 /// The return legs' own parameters, which are no part of the request.
 const VERIFIERS: [&str; 2] = ["login_verifier", "consent_verifier"];
@@ -25,23 +34,38 @@ impl RequestParameters {
     /// Reads a query and a body; a parameter may stand in both when its value is the same.
     ///
     /// # Errors
-    /// `invalid_request`: one of the two is no form.
+    /// `invalid_request`: one of the two is no form, or both together are too long.
     pub fn parse(query: &[u8], body: &[u8]) -> Result<Self, OAuthError> {
+        if query.len().saturating_add(body.len()) > REQUEST_MAX {
+            return Err(OAuthError::new(
+                ErrorCode::InvalidRequest,
+                format!("The request is longer than {REQUEST_MAX} bytes."),
+            ));
+        }
         let mut read = Self::default();
+        // Where each name stands, so that many names cost no more than their number.
+        let mut places: HashMap<String, usize> = HashMap::new();
         for (source, is_query) in [(query, true), (body, false)] {
             let known = read.pairs.len();
             for parameter in Reader::new(source) {
                 let (name, value) =
                     parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text()))?;
-                let earlier = read
-                    .pairs
-                    .iter()
-                    .position(|(other, _)| *other == name)
+                let earlier = places
+                    .get(name.as_ref())
                     .filter(|_| !REPEATABLE.contains(&name.as_ref()));
-                match earlier.and_then(|at| Some((at, read.pairs.get(at)?))) {
+                match earlier.and_then(|&at| Some((at, read.pairs.get(at)?))) {
                     Some((at, (_, same))) if !is_query && at < known && *same == value => {}
                     Some(_) => read.repeated = Some(name.into_owned()),
-                    None => read.pairs.push((name.into_owned(), value.into_owned())),
+                    None => {
+                        if read.pairs.len() >= PARAMETERS_MAX {
+                            return Err(OAuthError::new(
+                                ErrorCode::InvalidRequest,
+                                format!("The request has more than {PARAMETERS_MAX} parameters."),
+                            ));
+                        }
+                        places.insert(name.as_ref().to_owned(), read.pairs.len());
+                        read.pairs.push((name.into_owned(), value.into_owned()));
+                    }
                 }
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! Spec: RFC 6749 4.1.1; OpenID Connect Core 1.0 3.1.2.1; RFC 7636 4.3; RFC 8707 2
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::parameters::RequestParameters;
@@ -31,12 +33,10 @@ pub struct AuthorizeRequest<'a> {
 impl<'a> AuthorizeRequest<'a> {
     /// Reads the parameters.
     pub fn new(parameters: &'a RequestParameters) -> Self {
-        let mut scope = Vec::new();
-        for asked in scope::split(parameters.get("scope")) {
-            if !scope.contains(&asked) {
-                scope.push(asked);
-            }
-        }
+        let mut seen = HashSet::new();
+        let scope = scope::split(parameters.get("scope"))
+            .filter(|asked| seen.insert(*asked))
+            .collect();
         let audience: Vec<_> = parameters.all("audience").map(Into::into).collect();
         Self {
             parameters,

@@ -4,10 +4,11 @@
 //!
 //! Invariant: what the store has not got to know yet lives here; on the return legs this is the truth, not the query.
 //! Security: each leg is sealed under its own name, so a challenge never passes for a verifier and a login never for a
-//! consent. Only the admin API makes verifiers.
+//! consent. Only the admin API and the server's own pages make verifiers.
 
 pub mod logout;
 mod record;
+mod short_text;
 pub mod steps;
 
 pub use record::{Leg, open, seal};

@@ -4,6 +4,7 @@
 
 use tessera_crypto::{Entropy, SealKeys, b64};
 
+use super::short_text::{self, Form};
 use super::{AcceptedConsent, AcceptedLogin, ConsentRequest, Flow, KnownLogin, Rejection, Step};
 use crate::authorize::parameters::RequestParameters;
 use crate::time::Timestamp;
@@ -36,7 +37,7 @@ impl Leg {
     }
 }
 
-/// Parameters that most requests have, as one byte each. New ones are added at the end.
+/// Parameters that most requests have, as one byte each. New ones are added at the end, up to [`FORM_STEP`].
 const NAMES: [&str; 18] = [
     "client_id",
     "redirect_uri",
@@ -67,7 +68,6 @@ const KNOWN_AUTH_TIME: u8 = 6;
 const REQUEST_PENDING: u8 = 7;
 const OTHER_NAME: u8 = 8;
 const OTHER_VALUE: u8 = 9;
-const SUBJECT: u8 = 10;
 const AUTH_TIME: u8 = 11;
 const LOGIN_FLAGS: u8 = 12;
 const REMEMBER_FOR: u8 = 13;
@@ -90,8 +90,12 @@ const ERROR_HINT: u8 = 29;
 const ERROR_DEBUG: u8 = 30;
 const OBJECT_NAME: u8 = 31;
 const OBJECT_VALUE: u8 = 32;
-/// Tags from here on are parameters: this plus the index in [`NAMES`].
+/// The subject's tags: this plus the index in [`Form::ALL`].
+const SHORT_SUBJECT: u8 = 33;
+const SHORT_SUBJECT_LAST: u8 = 36;
+/// Tags from here on are parameters: this, plus the index in [`NAMES`], plus [`FORM_STEP`] times the index in [`Form::ALL`].
 const PARAMETER: u8 = 64;
+const FORM_STEP: u8 = 48;
 
 const REMEMBER: u64 = 1;
 const EXTEND: u64 = 2;
@@ -153,7 +157,12 @@ fn write_parameters(out: &mut Writer, parameters: &RequestParameters) {
     for (name, value) in parameters.sent() {
         let index = NAMES.iter().position(|known| *known == name);
         match index.and_then(|index| u8::try_from(index).ok()) {
-            Some(index) => out.bytes(PARAMETER.saturating_add(index), value.as_bytes()),
+            Some(index) => {
+                let (form, bytes) = short_text::shorten(value);
+                let block = number_of(form).saturating_mul(FORM_STEP);
+                let tag = PARAMETER.saturating_add(index).saturating_add(block);
+                out.bytes(tag, &bytes);
+            }
             None => {
                 out.bytes(OTHER_NAME, name.as_bytes());
                 out.bytes(OTHER_VALUE, value.as_bytes());
@@ -166,8 +175,17 @@ fn write_parameters(out: &mut Writer, parameters: &RequestParameters) {
     }
 }
 
+/// The index of a form.
+fn number_of(form: Form) -> u8 {
+    let index = Form::ALL.iter().position(|known| *known == form);
+    index
+        .and_then(|index| u8::try_from(index).ok())
+        .unwrap_or_default()
+}
+
 fn write_login(out: &mut Writer, login: &AcceptedLogin) {
-    out.bytes(SUBJECT, login.subject.as_bytes());
+    let (form, subject) = short_text::shorten(&login.subject);
+    out.bytes(SHORT_SUBJECT.saturating_add(number_of(form)), &subject);
     out.time(AUTH_TIME, login.auth_time);
     let flags = flag(login.remember, REMEMBER) | flag(login.extend_session_lifespan, EXTEND);
     out.number(LOGIN_FLAGS, flags);
@@ -268,7 +286,7 @@ impl Parts {
                 let name = self.other_name.take()?;
                 self.pairs.push((name, read_text(value)?));
             }
-            SUBJECT..=CONTEXT_PENDING => self.take_login(tag, value)?,
+            AUTH_TIME..=CONTEXT_PENDING => self.take_login(tag, value)?,
             GRANT_ID..=CONSENT_PENDING => self.take_consent(tag, value)?,
             ERROR..=ERROR_DEBUG => {
                 let rejection = self.rejection.get_or_insert_default();
@@ -280,10 +298,17 @@ impl Parts {
                     _ => rejection.debug = text,
                 }
             }
+            SHORT_SUBJECT..=SHORT_SUBJECT_LAST => {
+                let form = Form::ALL.get(usize::from(tag.checked_sub(SHORT_SUBJECT)?))?;
+                self.login.subject = short_text::restore(*form, value)?;
+                self.has_login = true;
+            }
             parameter => {
-                let index = usize::from(parameter.checked_sub(PARAMETER)?);
+                let number = parameter.checked_sub(PARAMETER)?;
+                let form = Form::ALL.get(usize::from(number.checked_div(FORM_STEP)?))?;
+                let index = usize::from(number.checked_rem(FORM_STEP)?);
                 let name = (*NAMES.get(index)?).to_owned();
-                self.pairs.push((name, read_text(value)?));
+                self.pairs.push((name, short_text::restore(*form, value)?));
             }
         }
         Some(())
@@ -293,7 +318,6 @@ impl Parts {
         let login = &mut self.login;
         self.has_login = true;
         match tag {
-            SUBJECT => login.subject = read_text(value)?,
             AUTH_TIME => login.auth_time = read_time(value)?,
             LOGIN_FLAGS => {
                 let flags = read_number(value)?;
@@ -485,8 +509,23 @@ mod tests {
         let short = plain.parameters.sent().filter(|(name, _)| *name != "x-own");
         let short = short.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         plain.parameters = RequestParameters::from_parts(short, Vec::new());
-        let wire = seal(&plain, Leg::LoginChallenge, &keys(), &OsEntropy);
-        assert!(wire.len() < 500, "{}", wire.len());
+        let mut asked = asked();
+        asked.login = AcceptedLogin {
+            subject: "6f1a1c1e-1111-4a4a-8b8b-0123456789ab".to_owned(),
+            identity_provider_session_id: String::new(),
+            force_subject_identifier: String::new(),
+            context_pending: None,
+            amr: vec!["pwd".to_owned()],
+            ..asked.login
+        };
+        for (leg, step) in [
+            (Leg::LoginChallenge, Step::LoginAsked),
+            (Leg::ConsentChallenge, Step::ConsentAsked(asked)),
+        ] {
+            plain.step = step;
+            let wire = seal(&plain, leg, &keys(), &OsEntropy);
+            assert!(wire.len() < 500, "{leg:?}: {}", wire.len());
+        }
     }
 
     #[test]

@@ -197,6 +197,7 @@ pub(super) mod samples {
             requested_at: NOW,
             remembered_until: None,
             tokens_until: NOW,
+            server_epoch: 5,
             was_asked: true,
             content: GrantContent {
                 scope: scope.split(' ').map(str::to_owned).collect(),

@@ -39,6 +39,8 @@ pub struct GrantRecord {
     pub remembered_until: Option<Timestamp>,
     /// When its last token ends; [`Timestamp::MAX`] when one never does.
     pub tokens_until: Timestamp,
+    /// The server's epoch when it was given: once that is another, it issues no more tokens.
+    pub server_epoch: u64,
     /// Whether the person was asked; a grant given on an earlier one is neither listed nor remembered.
     pub was_asked: bool,
     /// Everything that is not looked up by.

@@ -197,6 +197,7 @@ mod tests {
             requested_at: Timestamp::default(),
             remembered_until: None,
             tokens_until: Timestamp::MAX,
+            server_epoch: 5,
             was_asked: true,
             content: GrantContent {
                 scope: vec!["openid".to_owned(), "a".to_owned()],

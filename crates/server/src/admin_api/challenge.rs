@@ -22,6 +22,9 @@ use crate::clock;
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
 
+/// Longest address that servers and proxies still take.
+const ADDRESS_MAX: usize = 7_500;
+
 /// The challenge of a request: by its own name, or by the one that all had.
 pub(crate) fn in_query(uri: &Uri, name: &str) -> Result<String, Failure> {
     let mut found = ["", ""].map(str::to_owned);
@@ -201,14 +204,18 @@ pub(crate) struct RedirectTo {
 }
 
 impl RedirectTo {
-    /// Back to the authorization endpoint.
-    pub(crate) fn back(
-        app: &AppState,
-        parameters: &RequestParameters,
-        added: (&str, &str),
-    ) -> Self {
-        Self {
-            redirect_to: parameters.url(&app.settings.auth_url(), Some(added)),
+    /// To an address that browsers, and what stands in between, can carry.
+    ///
+    /// # Errors
+    /// 400 when it is too long: nobody would get back with it.
+    pub(crate) fn short(redirect_to: String) -> Result<Self, AdminError> {
+        let length = redirect_to.len();
+        if length <= ADDRESS_MAX {
+            return Ok(Self { redirect_to });
         }
+        Err(invalid_request(format!(
+            "The answer makes an address of {length} characters, and {ADDRESS_MAX} fit: only members 'session' and \
+             'context' may be long."
+        )))
     }
 }

@@ -53,7 +53,7 @@ async fn create_client(admin: &Admin, request: Request) -> Result<Response, Fail
     b64::encode_into(&app.random::<32>(), &mut registration_token);
     let metadata = ClientMetadata {
         client_secret: None,
-        created_at: now.whole_seconds(),
+        created_at: now,
         updated_at: now,
         ..metadata
     };

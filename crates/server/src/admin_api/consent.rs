@@ -9,12 +9,12 @@ use tessera_protocol::authorize::request::AuthorizeRequest;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Flow, Leg, Rejection, Step};
 use tessera_protocol::grant::record::SessionClaims;
-use tessera_store::{Pending, SingleUse};
+use tessera_store::SingleUse;
 
 use super::answer;
 use super::challenge::{self, REJECT_MEMBERS, RedirectTo, RejectBody, Requested};
 use crate::admin::{Admin, Generation};
-use crate::authorize::sealed::{self, CONTEXT, Opened, SESSION};
+use crate::authorize::sealed::{self, CONTEXT, Opened};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
 use crate::{clock, extract, hint, ids};
@@ -147,7 +147,8 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
     if challenge::is_handled(admin, &opened.flow, SingleUse::ConsentLeg).await? {
         return Err(challenge::conflict().into());
     }
-    let pending = keep(app, &opened.flow, &body).await?;
+    let (session, context) = (body.session.as_ref(), body.context.as_ref());
+    let pending = sealed::keep(app, &opened.flow, session, context).await?;
     let consent = AcceptedConsent {
         scope: body.grant_scope.unwrap_or_default(),
         audience: body.grant_access_token_audience.unwrap_or_default(),
@@ -156,26 +157,7 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
         handled_at: clock::now(),
         pending,
     };
-    Ok(go_back(app, opened, asked, Ok(consent)))
-}
-
-/// Keeps the claims for tokens and the context, if there are any.
-async fn keep(app: &AppState, flow: &Flow, body: &AcceptBody) -> Result<Option<[u8; 16]>, Failure> {
-    let session = body.session.as_ref().filter(|session| !session.is_empty());
-    let context = body.context.as_ref().filter(|context| !context.is_null());
-    if session.is_none() && context.is_none() {
-        return Ok(None);
-    }
-    let sealed_as = |part, plain: Vec<u8>| sealed::seal_part(app, &flow.flow_id, part, &plain);
-    let pending = Pending {
-        id: app.random::<16>(),
-        session: session.map(|session| sealed_as(SESSION, reply::to_json(session))),
-        context: context.map(|context| sealed_as(CONTEXT, reply::to_json(context))),
-        expires_at: sealed::ends_at(app, flow),
-        ..Pending::default()
-    };
-    app.store.keep_pending(&pending).await?;
-    Ok(Some(pending.id))
+    go_back(app, opened, asked, Ok(consent))
 }
 
 /// Takes a refusal.
@@ -193,7 +175,7 @@ async fn refuse(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, 
     let body: RejectBody = challenge::decode(admin, &body, &REJECT_MEMBERS)?;
     let (opened, asked) = open(&admin.app, &challenge).await?;
     let rejection = body.into_rejection("consent request denied");
-    Ok(go_back(&admin.app, opened, asked, Err(rejection)))
+    go_back(&admin.app, opened, asked, Err(rejection))
 }
 
 fn go_back(
@@ -201,12 +183,7 @@ fn go_back(
     opened: Opened,
     asked: ConsentRequest,
     answer: Result<AcceptedConsent, Rejection>,
-) -> Response {
-    let flow = Flow {
-        step: Step::ConsentAnswered(asked, answer),
-        ..opened.flow
-    };
-    let verifier = sealed::seal(app, &flow, Leg::ConsentVerifier);
-    let back = RedirectTo::back(app, &opened.parameters, ("consent_verifier", &verifier));
-    reply::json(StatusCode::OK, &back)
+) -> Result<Response, Failure> {
+    let url = sealed::answer_consent(app, opened, asked, answer);
+    Ok(reply::json(StatusCode::OK, &RedirectTo::short(url)?))
 }

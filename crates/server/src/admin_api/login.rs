@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tessera_protocol::authorize::request::AuthorizeRequest;
 use tessera_protocol::client::ClientMetadata;
-use tessera_protocol::flow::{AcceptedLogin, Flow, Leg, Step};
+use tessera_protocol::flow::{AcceptedLogin, Flow, Leg, Rejection};
 use tessera_protocol::time::Timestamp;
-use tessera_store::{Pending, SingleUse};
+use tessera_store::SingleUse;
 
 use super::answer;
 use super::challenge::{self, REJECT_MEMBERS, RedirectTo, RejectBody, Requested};
 use crate::admin::{Admin, Generation};
-use crate::authorize::sealed::{self, CONTEXT, Opened};
+use crate::authorize::sealed::{self, Opened};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
 use crate::{clock, extract, hint, ids};
@@ -139,9 +139,9 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
             &RedirectTo { redirect_to: again },
         ));
     }
-    let context_pending = keep_context(app, &opened.flow, body.context.as_ref()).await?;
+    let context_pending = sealed::keep(app, &opened.flow, None, body.context.as_ref()).await?;
     let login = accepted(body, subject, &opened.flow, context_pending, now);
-    Ok(go_back(app, opened, Ok(login)))
+    go_back(app, opened, Ok(login))
 }
 
 fn accepted(
@@ -167,26 +167,6 @@ fn accepted(
     }
 }
 
-/// Keeps what the consent app shall know, if there is anything.
-async fn keep_context(
-    app: &AppState,
-    flow: &Flow,
-    context: Option<&Value>,
-) -> Result<Option<[u8; 16]>, Failure> {
-    let Some(context) = context.filter(|context| !context.is_null()) else {
-        return Ok(None);
-    };
-    let plain = reply::to_json(context);
-    let pending = Pending {
-        id: app.random::<16>(),
-        context: Some(sealed::seal_part(app, &flow.flow_id, CONTEXT, &plain)),
-        expires_at: sealed::ends_at(app, flow),
-        ..Pending::default()
-    };
-    app.store.keep_pending(&pending).await?;
-    Ok(Some(pending.id))
-}
-
 /// Takes a refusal.
 pub(crate) async fn reject(
     State(admin): State<Admin>,
@@ -202,19 +182,14 @@ async fn refuse(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, 
     let body: RejectBody = challenge::decode(admin, &body, &REJECT_MEMBERS)?;
     let opened = challenge::open(&admin.app, &challenge, Leg::LoginChallenge, clock::now()).await?;
     let rejection = body.into_rejection("login request denied");
-    Ok(go_back(&admin.app, opened, Err(rejection)))
+    go_back(&admin.app, opened, Err(rejection))
 }
 
 fn go_back(
     app: &AppState,
     opened: Opened,
-    answer: Result<AcceptedLogin, tessera_protocol::flow::Rejection>,
-) -> Response {
-    let flow = Flow {
-        step: Step::LoginAnswered(answer),
-        ..opened.flow
-    };
-    let verifier = sealed::seal(app, &flow, Leg::LoginVerifier);
-    let back = RedirectTo::back(app, &opened.parameters, ("login_verifier", &verifier));
-    reply::json(StatusCode::OK, &back)
+    answer: Result<AcceptedLogin, Rejection>,
+) -> Result<Response, Failure> {
+    let url = sealed::answer_login(app, opened, answer);
+    Ok(reply::json(StatusCode::OK, &RedirectTo::short(url)?))
 }

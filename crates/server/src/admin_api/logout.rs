@@ -4,7 +4,6 @@ use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
-use tessera_crypto::OsEntropy;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
@@ -16,7 +15,7 @@ use super::client_write::shown;
 use crate::admin::{Admin, Generation};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
-use crate::{clock, ids};
+use crate::{clock, end_session, ids};
 
 #[derive(Serialize)]
 struct Shown {
@@ -99,19 +98,8 @@ pub(crate) async fn accept(State(admin): State<Admin>, OriginalUri(uri): Origina
 
 fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
     let (_, request) = open(app, uri)?;
-    let verifier = logout::seal(
-        &request,
-        LogoutLeg::Verifier,
-        &app.seals.challenge,
-        &OsEntropy,
-    );
-    let back = app.settings.public_path("/oauth2/sessions/logout");
-    Ok(reply::json(
-        StatusCode::OK,
-        &RedirectTo {
-            redirect_to: format!("{back}?logout_verifier={verifier}"),
-        },
-    ))
+    let redirect_to = end_session::confirm(app, &request);
+    Ok(reply::json(StatusCode::OK, &RedirectTo { redirect_to }))
 }
 
 /// The person does not: nothing is to be done.

@@ -85,6 +85,7 @@ fn grant(
         remembered_until: is_remembered
             .then(|| remembered_until(flow.requested_at, consent.remember_for)),
         tokens_until: tokens_until(visitor, asked),
+        server_epoch: app.server_epoch(),
         was_asked: !consented.skip,
         content: GrantContent {
             scope: consent.scope.clone(),

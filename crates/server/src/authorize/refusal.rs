@@ -3,16 +3,16 @@
 //! Spec: RFC 6749 4.1.2.1
 
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, LOCATION, PRAGMA};
+use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use tessera_protocol::authorize::deliver::{self, Delivery, Parameters};
 use tessera_protocol::authorize::destination::Destination;
 use tessera_protocol::authorize::parameters::append_query;
-use tessera_protocol::error::OAuthError;
+use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::Rejection;
 use tessera_store::StoreError;
 
-use crate::pages;
+use crate::pages::{self, error::Shown};
 use crate::reply::{self, Failure, Fault};
 use crate::state::AppState;
 
@@ -59,7 +59,7 @@ impl Refusal {
                 let shown = rejection(&told.1, debug);
                 deliver(app, &told.0, shown)
             }
-            Self::Fault(fault) => Failure::Fault(fault).into_reply(app.error_style),
+            Self::Fault(fault) => fault_page(app, fault),
         }
     }
 }
@@ -105,6 +105,27 @@ pub(crate) fn error_page(app: &AppState, error: &OAuthError) -> Response {
     let mut url = app.settings.error_url();
     append_query(&mut url, pairs.into_iter());
     reply::found(&url)
+}
+
+/// A browser is shown a page, with the status and the pause that a program would get.
+fn fault_page(app: &AppState, fault: Fault) -> Response {
+    let is_temporary = fault.is_temporary;
+    let answer = Failure::Fault(fault).into_reply(app.error_style);
+    let code = match is_temporary {
+        true => ErrorCode::TemporarilyUnavailable,
+        false => ErrorCode::ServerError,
+    };
+    let shown = Shown {
+        error: code.wire().to_owned(),
+        description: OAuthError::new(code, "").full_description(false),
+        ..Shown::default()
+    };
+    let mut page = pages::error::page(&shown, app.settings.is_development());
+    *page.status_mut() = answer.status();
+    if let Some(pause) = answer.headers().get(RETRY_AFTER) {
+        page.headers_mut().insert(RETRY_AFTER, pause.clone());
+    }
+    page
 }
 
 /// Compat: an app may name any error, with any text; only the characters are held to the RFC.

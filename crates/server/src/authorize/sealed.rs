@@ -1,15 +1,18 @@
 //! Flows in URLs: sealing, opening, and what becomes a row because no URL could carry it.
 
 use axum::http::HeaderMap;
+use serde_json::Value;
 use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::RequestParameters;
-use tessera_protocol::flow::{self, Flow, Leg};
+use tessera_protocol::flow::{
+    self, AcceptedConsent, AcceptedLogin, ConsentRequest, Flow, Leg, Rejection, Step,
+};
 use tessera_protocol::grant::record::SessionClaims;
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::access::MARGIN;
 use tessera_store::{Claim, Pending, SingleUse, StoreError};
 
-use crate::reply::Fault;
+use crate::reply::{self, Fault};
 use crate::state::AppState;
 
 /// A request that makes a longer challenge than this is kept in a row.
@@ -47,6 +50,84 @@ pub(super) async fn seal_start(app: &AppState, flow: &mut Flow) -> Result<String
 /// Seals a flow for a later leg.
 pub(crate) fn seal(app: &AppState, flow: &Flow, leg: Leg) -> String {
     flow::seal(flow, leg, &app.seals.challenge, &OsEntropy)
+}
+
+/// Takes the answer to a login request. Answers where the browser goes.
+pub(crate) fn answer_login(
+    app: &AppState,
+    opened: Opened,
+    answer: Result<AcceptedLogin, Rejection>,
+) -> String {
+    let flow = Flow {
+        step: Step::LoginAnswered(answer),
+        ..opened.flow
+    };
+    let verifier = seal(app, &flow, Leg::LoginVerifier);
+    return_url(
+        app,
+        &flow,
+        &opened.parameters,
+        ("login_verifier", &verifier),
+    )
+}
+
+/// Takes the answer to a consent request. Answers where the browser goes.
+pub(crate) fn answer_consent(
+    app: &AppState,
+    opened: Opened,
+    asked: ConsentRequest,
+    answer: Result<AcceptedConsent, Rejection>,
+) -> String {
+    let flow = Flow {
+        step: Step::ConsentAnswered(asked, answer),
+        ..opened.flow
+    };
+    let verifier = seal(app, &flow, Leg::ConsentVerifier);
+    return_url(
+        app,
+        &flow,
+        &opened.parameters,
+        ("consent_verifier", &verifier),
+    )
+}
+
+/// Back to the authorization endpoint. A request that is kept in a row is not repeated in the URL, which could be too
+/// long for what stands in between.
+fn return_url(
+    app: &AppState,
+    flow: &Flow,
+    request: &RequestParameters,
+    added: (&str, &str),
+) -> String {
+    let repeated = match flow.request_pending {
+        Some(_) => &flow.parameters,
+        None => request,
+    };
+    repeated.url(&app.settings.auth_url(), Some(added))
+}
+
+/// Keeps claims for tokens and what is given for later, if there is any of it. Answers the name of the row.
+pub(crate) async fn keep(
+    app: &AppState,
+    flow: &Flow,
+    session: Option<&SessionClaims>,
+    context: Option<&Value>,
+) -> Result<Option<[u8; 16]>, StoreError> {
+    let session = session.filter(|session| !session.is_empty());
+    let context = context.filter(|context| !context.is_null());
+    if session.is_none() && context.is_none() {
+        return Ok(None);
+    }
+    let sealed_as = |part, plain: Vec<u8>| seal_part(app, &flow.flow_id, part, &plain);
+    let pending = Pending {
+        id: app.random::<16>(),
+        session: session.map(|session| sealed_as(SESSION, reply::to_json(session))),
+        context: context.map(|context| sealed_as(CONTEXT, reply::to_json(context))),
+        expires_at: ends_at(app, flow),
+        ..Pending::default()
+    };
+    app.store.keep_pending(&pending).await?;
+    Ok(Some(pending.id))
 }
 
 /// A flow as it was opened.
@@ -115,7 +196,7 @@ async fn kept_request(
 }
 
 /// When a flow is over.
-pub(crate) fn ends_at(app: &AppState, flow: &Flow) -> Timestamp {
+fn ends_at(app: &AppState, flow: &Flow) -> Timestamp {
     flow.requested_at
         .plus(app.settings.ttl.login_consent_request)
         .plus(MARGIN)

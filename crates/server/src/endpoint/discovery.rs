@@ -98,14 +98,9 @@ pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
             .collect(),
         code_challenge_methods_supported: vec!["S256"],
         authorization_response_iss_parameter_supported: true,
-        prompt_values_supported: vec![
-            "none",
-            "login",
-            "consent",
-            "select_account",
-            "registration",
-            "create",
-        ],
+        // Compat: Hydra's own value `registration` is accepted but not announced: Nimbus, and Spring Security on it, refuses a document with a value that it
+        // does not know. `create` is the standard's name for the same.
+        prompt_values_supported: vec!["none", "login", "consent", "select_account", "create"],
         introspection_endpoint_auth_methods_supported: introspection
             .is_some()
             .then(|| AUTH_METHODS.to_vec()),

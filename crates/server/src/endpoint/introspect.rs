@@ -98,7 +98,7 @@ async fn access_token(
     };
     let grant = person.as_ref().map(|person| &person.grant);
     Ok(match describe(token, grant, question) {
-        Some(active) => shown(&active),
+        Some(active) => shown(active, asker),
         None => inactive(app),
     })
 }
@@ -116,13 +116,17 @@ async fn refresh_token(
     let is_seen = asker.is_none_or(|asker| may_see_grant(asker, found.grant));
     let described = describe_refresh(&found, refresh::grace(app), question);
     Ok(match described.filter(|_| is_seen) {
-        Some(active) => shown(&active),
+        Some(active) => shown(active, asker),
         None => inactive(app),
     })
 }
 
-fn shown(active: &Active<'_>) -> Response {
-    reply::data_plane(StatusCode::OK, reply::with_newline(reply::to_json(active)))
+fn shown(active: Active<'_>, asker: Option<&str>) -> Response {
+    let active = match asker {
+        Some(_) => active.for_client(),
+        None => active,
+    };
+    reply::data_plane(StatusCode::OK, reply::with_newline(reply::to_json(&active)))
 }
 
 fn inactive(app: &AppState) -> Response {

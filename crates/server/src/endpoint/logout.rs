@@ -204,7 +204,14 @@ async fn complete(
         [] => reply::found(&target),
         frames => pages::frontchannel_logout::page(frames, &target),
     };
-    app.cookies.clear_session(reply.headers_mut());
+    // Security: a verifier that is handed to somebody else leaves their session alone.
+    if app
+        .cookies
+        .session(headers)
+        .is_none_or(|sid| sid == request.sid)
+    {
+        app.cookies.clear_session(reply.headers_mut());
+    }
     Ok(reply)
 }
 

@@ -54,6 +54,18 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
         )
         .into());
     };
+    // A client that gave `openid` up for this token did so to keep the person's claims from who gets it.
+    let gave_up = token
+        .person
+        .as_ref()
+        .is_some_and(|person| person.is_narrowed);
+    if gave_up && !token.has_scope("openid") {
+        return Err(OAuthError::new(
+            ErrorCode::InsufficientScope,
+            "The access token was narrowed and lacks the scope 'openid'.",
+        )
+        .into());
+    }
     let loaded = app.clients.load(&*app.store, &token.client_id).await?;
     let Some(client) = loaded else {
         return Err(OAuthError::new(

@@ -156,6 +156,7 @@ impl Request {
             requested_at: at("2026-11-24T16:22:25.4Z"),
             remembered_until: None,
             tokens_until: Timestamp::MAX,
+            server_epoch: 5,
             was_asked: true,
             content: GrantContent {
                 auth_time: at("2026-11-24T16:22:25Z"),

@@ -108,7 +108,7 @@ fn way_out(error: &str) -> &'static str {
 }
 
 /// What a developer can do.
-fn advice(error: &str) -> &'static str {
+pub(crate) fn advice(error: &str) -> &'static str {
     match error {
         "invalid_client" => {
             "Compare <code>client_id</code> with <code>tessera list clients</code>, and make the client with \

@@ -5,7 +5,6 @@
 //! Invariant: pages load nothing, run no script but their own, and say in plain words what happened and what to do.
 //! Compat: titles, headings and statuses are the reference server's where its tests look at them.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the built-in login uses it"))]
 pub(crate) mod consent;
 pub(crate) mod error;
 pub(crate) mod fallback;
@@ -13,10 +12,9 @@ pub(crate) mod form_post;
 pub(crate) mod frontchannel_logout;
 pub(crate) mod html;
 pub(crate) mod layout;
-#[cfg_attr(not(test), expect(dead_code, reason = "the built-in login uses it"))]
 pub(crate) mod sign_in;
-#[cfg_attr(not(test), expect(dead_code, reason = "the built-in logout uses it"))]
 pub(crate) mod sign_out;
+pub(crate) mod stopped;
 
 #[cfg(test)]
 mod tests;

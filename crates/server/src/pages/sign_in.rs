@@ -116,11 +116,11 @@ impl SignIn<'_> {
 
     fn body(&self) -> Html {
         let checked = if self.remember { " checked" } else { "" };
-        Html::new("<p>to go on to <strong>")
+        Html::new("<p>You go on to <strong>")
             .text(self.client)
             .markup("</strong> at <strong>")
             .text(self.redirect_host)
-            .markup("</strong></p>\n<form method=\"post\" action=\"")
+            .markup("</strong>.</p>\n<form method=\"post\" action=\"")
             .text(self.action)
             .markup("\" id=\"sign-in\">\n<input type=\"hidden\" name=\"challenge\" value=\"")
             .text(self.challenge)

@@ -14,6 +14,7 @@ use super::error::Shown;
 use super::fallback::{Fallback, notice};
 use super::sign_in::{Refused, SignIn};
 use super::sign_out::SignOut;
+use super::stopped::Stopped;
 use super::{error, form_post, frontchannel_logout};
 
 const NASTY: &str = "\"'><script>alert(1)</script>&amp;";
@@ -97,7 +98,35 @@ fn all() -> Vec<Response> {
         })),
         consent(),
         sign_out.page(),
+        stopped(NASTY, "Use <code>localhost</code>.").page(),
+        stopped("", "").page(),
     ]
+}
+
+fn stopped(again: &'static str, advice: &'static str) -> Stopped<'static> {
+    Stopped {
+        status: StatusCode::GONE,
+        heading: "This page has expired",
+        text: NASTY,
+        again,
+        advice,
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_stops_leads_to_a_fresh_start_where_there_is_one() {
+    let reply = stopped("/auth?a=1&b=2", "Use <code>localhost</code>.").page();
+    assert_eq!(reply.status(), StatusCode::GONE);
+    let text = html(reply).await;
+    for part in [
+        "<a id=\"again\" href=\"/auth?a=1&amp;b=2\">Start again</a>",
+        "<h2>For the developer</h2>",
+        "Use <code>localhost</code>.",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let text = html(stopped("", "").page()).await;
+    assert!(!text.contains("<a ") && !text.contains("<h2>"), "{text}");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Reads the file that lists people: `{"users": [{"username", "password_hash", "subject", "claims"}]}`.
+//! Reads the file that lists people: `{"users": [{"username", "password_hash", "subject", "claims"}]}`. Without
+//! a subject it is the name.
 //!
 //! Invariant: all problems are found at once, and none of them quotes a hash.
 
@@ -11,8 +12,7 @@ use super::User;
 use crate::config;
 
 /// How a hash is made.
-const HASH_ADVICE: &str = "make one with `echo -n PASSWORD | argon2 \"$(openssl rand -hex 8)\" -id -e` or \
-    `htpasswd -nbBC 12 '' PASSWORD | tr -d ':'`";
+const HASH_ADVICE: &str = "`tessera create user NAME --file FILE` writes one";
 /// Most characters of a name or subject.
 const NAME_CHARS_MAX: usize = 255;
 /// Characters of a bcrypt hash.
@@ -66,7 +66,10 @@ fn user(index: usize, row: &Value, problems: &mut Vec<String>) -> Option<User> {
         ));
     }
     let username = name(index, "username", members, problems);
-    let subject = name(index, "subject", members, problems);
+    let subject = match members.contains_key("subject") {
+        true => name(index, "subject", members, problems),
+        false => username,
+    };
     let hash = text(index, "password_hash", members, problems);
     if !hash.is_empty() && !is_hash(hash) {
         problems.push(format!(

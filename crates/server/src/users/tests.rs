@@ -52,12 +52,12 @@ fn configured(path: &Path) -> Settings {
 }
 
 fn opened(path: &Path) -> Users {
-    let opened = Users::open(&configured(path)).unwrap_or_else(|f| panic!("{}", f.source));
+    let opened = Users::open(&configured(path)).unwrap_or_else(|f| panic!("{f}"));
     opened.unwrap().users
 }
 
 fn refused(path: &Path) -> String {
-    Users::open(&configured(path)).err().unwrap().source
+    Users::open(&configured(path)).err().unwrap()
 }
 
 fn pool() -> HashPool {
@@ -97,10 +97,36 @@ async fn name_and_password_must_fit() {
             "{username} {password}"
         );
     }
-    let alice = users.by_subject("u-1").unwrap();
+    let alice = users.find("u-1", at(0)).await.unwrap();
     assert_eq!(alice.username, "alice");
     assert_eq!(alice.claims["email"], "a@example.com");
-    assert!(users.by_subject("u-3").is_none());
+    assert!(users.find("u-3", at(0)).await.is_none());
+}
+
+#[tokio::test]
+async fn the_subject_is_the_name_where_no_other_is_given() {
+    let dir = Directory::new();
+    let text = json!({"users": [{"username": "alice", "password_hash": ARGON2}]}).to_string();
+    let users = opened(&dir.write("users.json", &text));
+    assert_eq!(login(&users, "alice", PASSWORD, 0).await, "alice");
+    let text = json!({"users": [
+        {"username": "alice", "password_hash": ARGON2},
+        {"username": "bob", "password_hash": ARGON2, "subject": "alice"},
+    ]});
+    let problems = refused(&dir.write("users.json", &text.to_string()));
+    assert!(
+        problems.contains("`alice` is listed twice as subject"),
+        "{problems}"
+    );
+}
+
+#[tokio::test]
+async fn who_was_taken_out_of_the_file_is_no_longer_found() {
+    let dir = Directory::new();
+    let users = opened(&dir.write("users.json", &two()));
+    assert!(users.find("u-2", at(0)).await.is_some());
+    dir.write("users.json", "{\"users\":[]}");
+    assert!(users.find("u-2", at(1)).await.is_none());
 }
 
 #[tokio::test]
@@ -224,6 +250,9 @@ async fn a_development_server_without_a_file_has_one_test_user() {
 #[test]
 fn nobody_logs_in_here_without_a_file_or_beside_another_app() {
     assert!(Users::open(&settings(&json!({}))).ok().unwrap().is_none());
+    let mut forced = settings(&json!({}));
+    forced.force_http = true;
+    assert!(Users::open(&forced).ok().unwrap().is_none());
     let app = json!({"dev": true, "urls": {"login": "https://app.example.com/login"}});
     assert!(Users::open(&settings(&app)).ok().unwrap().is_none());
 }

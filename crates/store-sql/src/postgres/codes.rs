@@ -4,16 +4,15 @@ use tessera_protocol::grant::record::{CodeId, RefreshRecord};
 use tessera_store::{RedeemCode, RedeemedCode, StoreResult, StoredCode};
 use tokio_postgres::types::Type;
 
-use super::grants::{grant_columns, has_client, stored_grant};
+use super::grants::{grant_columns, has_client, issues_tokens, stored_grant};
 use super::{IfLost, PostgresStore, column};
-use crate::rows::{LOOK_AGAIN_MICROS, StoredCodeRow, StoredGrant, refresh_swept_at};
+use crate::rows::{LOOK_AGAIN_MICROS, StoredCodeRow, StoredGrant, refresh_kept};
 
 pub(super) const LOAD: &str = concat!(
     "SELECT ",
     grant_columns!(),
-    ", codes.code_id, codes.used_by, codes.expires_at, codes.document,
-        grants.tokens_revoked = 0 AND ",
-    has_client!(),
+    ", codes.code_id, codes.used_by, codes.expires_at, codes.document, ",
+    issues_tokens!(),
     " FROM authorization_codes AS codes JOIN grants ON grants.grant_id = codes.grant_id
     WHERE codes.code_id = $1"
 );
@@ -24,8 +23,8 @@ pub(super) const LOAD: &str = concat!(
 pub(super) const REDEEM: &str = concat!(
     "WITH code AS MATERIALIZED (
         SELECT used_by, EXISTS (SELECT 1 FROM grants
-            WHERE grants.grant_id = $2 AND grants.tokens_revoked = 0 AND ",
-    has_client!(),
+            WHERE grants.grant_id = $2 AND ",
+    issues_tokens!(),
     ") AS is_live
         FROM authorization_codes WHERE code_id = $1 AND grant_id = $2
     ), spent AS (
@@ -37,7 +36,7 @@ pub(super) const REDEEM: &str = concat!(
     ), issued AS (
         INSERT INTO refresh_tokens
             (refresh_id, grant_id, issued_at, expires_at, used_times, kept_until, swept_at)
-        SELECT $5, $6, $7, $8, 0, $8, $9 FROM spent WHERE $5 IS NOT NULL
+        SELECT $5, $6, $7, $8, 0, $13, $9 FROM spent WHERE $5 IS NOT NULL
         ON CONFLICT (refresh_id) DO NOTHING
     ), renewed AS (
         UPDATE grants SET tokens_until = GREATEST(tokens_until, $10),
@@ -82,6 +81,7 @@ pub(super) async fn redeem(
     redeem: &RedeemCode<'_>,
 ) -> StoreResult<RedeemedCode> {
     let refresh = redeem.refresh;
+    let kept = refresh.map(|r| refresh_kept(r, redeem.tokens_until));
     let micros = |of: fn(&RefreshRecord) -> i64| refresh.map(of);
     let values = [
         (&&redeem.code_id[..] as _, Type::BYTEA),
@@ -92,10 +92,11 @@ pub(super) async fn redeem(
         (&refresh.map(|r| &r.grant_id[..]) as _, Type::BYTEA),
         (&micros(|r| r.issued_at.as_micros()) as _, Type::INT8),
         (&micros(|r| r.expires_at.as_micros()) as _, Type::INT8),
-        (&micros(refresh_swept_at) as _, Type::INT8),
+        (&kept.map(|(_, swept_at)| swept_at) as _, Type::INT8),
         (&redeem.tokens_until.as_micros() as _, Type::INT8),
         (&redeem.session as _, Type::BYTEA),
         (&LOOK_AGAIN_MICROS as _, Type::INT8),
+        (&kept.map(|(kept_until, _)| kept_until) as _, Type::INT8),
     ];
     let rows = store.run(IfLost::Repeat, REDEEM, &values).await?;
     let Some(row) = rows.first() else {

@@ -13,7 +13,7 @@ use crate::rows::{GrantColumns, code_document};
 pub(super) const FINISH: &str = "WITH client AS MATERIALIZED (
         SELECT created_at FROM clients WHERE client_key = $6
     ), login AS MATERIALIZED (
-        SELECT sid FROM login_sessions WHERE sid = $8 FOR KEY SHARE
+        SELECT sid FROM login_sessions WHERE sid = $8 AND expires_at >= $5 FOR KEY SHARE
     ), claimed AS (
         INSERT INTO used_once (single_use, value_hash, attempt, expires_at)
         SELECT $1, $2, $3, $4 FROM client WHERE $8 IS NULL OR EXISTS (SELECT 1 FROM login)
@@ -23,9 +23,9 @@ pub(super) const FINISH: &str = "WITH client AS MATERIALIZED (
         RETURNING 1
     ), put AS (
         INSERT INTO grants (grant_id, client_key, client_born, subject_key, sid, requested_at,
-            remembered_until, tokens_until, tokens_revoked, was_asked, swept_at, client_id, subject,
-            document, session, context)
-        SELECT $21, $6, client.created_at, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16,
+            remembered_until, tokens_until, tokens_revoked, server_epoch, was_asked,
+            swept_at, client_id, subject, document, session, context)
+        SELECT $21, $6, client.created_at, $7, $8, $9, $10, $11, 0, $24, $12, $13, $14, $15, $16,
             COALESCE((SELECT session FROM pending WHERE pending_id = $17), ''),
             COALESCE((SELECT context FROM pending WHERE pending_id = $17),
                 (SELECT context FROM pending WHERE pending_id = $18), '')
@@ -92,6 +92,7 @@ pub(super) async fn finish(
         (&&grant.grant_id[..] as _, Type::BYTEA),
         (&code_grant as _, Type::BYTEA),
         (&code.map(code_document).transpose()? as _, Type::TEXT),
+        (&grant.server_epoch as _, Type::INT8),
     ];
     for _ in 0..SNAPSHOT_TRIES {
         let rows = store.run(IfLost::Repeat, FINISH, &values).await?;

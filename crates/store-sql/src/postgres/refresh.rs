@@ -4,16 +4,16 @@ use tessera_protocol::grant::record::RefreshId;
 use tessera_store::{RotateRefresh, RotatedRefresh, StoreResult, StoredRefresh};
 use tokio_postgres::types::Type;
 
-use super::grants::{grant_columns, has_client, stored_grant};
+use super::grants::{grant_columns, has_client, issues_tokens, stored_grant};
 use super::{IfLost, PostgresStore, column};
-use crate::rows::{StoredGrant, StoredRefreshRow, grace_begins, refresh_swept_at};
+use crate::rows::{StoredGrant, StoredRefreshRow, grace_begins, refresh_kept};
 
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     grant_columns!(),
     ", tokens.refresh_id, tokens.issued_at, tokens.expires_at, tokens.first_used_at,
-        tokens.used_times, grants.tokens_revoked = 0 AND ",
-    has_client!(),
+        tokens.used_times, ",
+    issues_tokens!(),
     " FROM refresh_tokens AS tokens JOIN grants ON grants.grant_id = tokens.grant_id
     WHERE tokens.refresh_id = $1"
 );
@@ -27,8 +27,8 @@ pub(super) const ROTATE: &str = concat!(
         SELECT first_used_at IS NULL OR first_used_at > $4 AND ($5 = 0 OR used_times < $5)
                 AS is_usable,
             EXISTS (SELECT 1 FROM grants
-                WHERE grants.grant_id = $2 AND grants.tokens_revoked = 0 AND ",
-    has_client!(),
+                WHERE grants.grant_id = $2 AND ",
+    issues_tokens!(),
     ") AS is_live
         FROM refresh_tokens WHERE refresh_id = $1 AND grant_id = $2
     ), used AS (
@@ -45,7 +45,7 @@ pub(super) const ROTATE: &str = concat!(
     ), issued AS (
         INSERT INTO refresh_tokens
             (refresh_id, grant_id, issued_at, expires_at, used_times, kept_until, swept_at)
-        SELECT $8, $9, $10, $11, 0, $11, $12 FROM used
+        SELECT $8, $9, $10, $11, 0, $15, $12 FROM used
         ON CONFLICT (refresh_id) DO NOTHING
     ), renewed AS (
         UPDATE grants SET tokens_until = GREATEST(tokens_until, $13),
@@ -87,6 +87,7 @@ pub(super) async fn rotate(
     rotate: &RotateRefresh<'_>,
 ) -> StoreResult<RotatedRefresh> {
     let next = rotate.next;
+    let (kept_until, swept_at) = refresh_kept(next, rotate.tokens_until);
     let values = [
         (&&rotate.refresh_id[..] as _, Type::BYTEA),
         (&&rotate.grant_id[..] as _, Type::BYTEA),
@@ -99,9 +100,10 @@ pub(super) async fn rotate(
         (&&next.grant_id[..] as _, Type::BYTEA),
         (&next.issued_at.as_micros() as _, Type::INT8),
         (&next.expires_at.as_micros() as _, Type::INT8),
-        (&refresh_swept_at(next) as _, Type::INT8),
+        (&swept_at as _, Type::INT8),
         (&rotate.tokens_until.as_micros() as _, Type::INT8),
         (&rotate.session as _, Type::BYTEA),
+        (&kept_until as _, Type::INT8),
     ];
     let rows = store.run(IfLost::Repeat, ROTATE, &values).await?;
     let Some(row) = rows.first() else {

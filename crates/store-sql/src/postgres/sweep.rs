@@ -6,18 +6,22 @@
 use tessera_store::StoreResult;
 use tokio_postgres::types::Type;
 
-use super::grants::has_client;
+use super::grants::{has_client, issues_tokens};
 use super::{IfLost, PostgresStore};
 use crate::rows::LOOK_AGAIN_MICROS;
 
-/// Whether a grant that is looked at has to stay: its client is there, and its tokens live or it is remembered. One
+/// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
+/// (a logout has to reach the client) or it is remembered. One
 /// that is remembered for ever has to be the one that counts: of two that were stored at once, the older is not.
 macro_rules! serves {
     () => {
         concat!(
             "(",
             has_client!(),
-            " AND (grants.tokens_revoked = 0 AND grants.tokens_until >= $1
+            " AND (grants.tokens_until >= $1 AND ",
+            issues_tokens!(),
+            " OR EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = grants.sid
+                    AND login_sessions.expires_at >= $1)
                 OR grants.remembered_until IS NOT NULL AND grants.remembered_until >= $1
                     AND (grants.remembered_until < 9223372036854775807
                         OR EXISTS (SELECT 1 FROM remembered_consents AS newest
@@ -33,9 +37,8 @@ macro_rules! renews {
     () => {
         concat!(
             "(refresh_tokens.kept_until >= $1 AND EXISTS (SELECT 1 FROM grants
-                WHERE grants.grant_id = refresh_tokens.grant_id AND grants.tokens_revoked = 0
-                    AND ",
-            has_client!(),
+                WHERE grants.grant_id = refresh_tokens.grant_id AND ",
+            issues_tokens!(),
             "))"
         )
     };
@@ -48,7 +51,8 @@ pub(super) const LOOK_AT_GRANTS: &str = concat!(
     " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE grants SET swept_at =
-        LEAST(GREATEST(tokens_until, COALESCE(remembered_until, tokens_until)), $3)
+        LEAST(GREATEST(tokens_until, remembered_until, (SELECT login_sessions.expires_at
+            FROM login_sessions WHERE login_sessions.sid = grants.sid)), $3)
     FROM due WHERE grants.grant_id = due.grant_id"
 );
 

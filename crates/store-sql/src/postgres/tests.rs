@@ -27,18 +27,19 @@ const DATA_PLANE: &[(&str, &str)] = &[
     (
         consents::FINISH,
         "INT2, BYTEA, INT8, INT8, INT8, BYTEA, BYTEA, BYTEA, INT8, INT8, INT8, INT2, INT8, TEXT, \
-         TEXT, TEXT, BYTEA, BYTEA, BYTEA, INT8, BYTEA, BYTEA, TEXT",
+         TEXT, TEXT, BYTEA, BYTEA, BYTEA, INT8, BYTEA, BYTEA, TEXT, INT8",
     ),
     (codes::LOAD, "BYTEA"),
     (
         codes::REDEEM,
-        "BYTEA, BYTEA, INT8, INT8, BYTEA, BYTEA, INT8, INT8, INT8, INT8, BYTEA, INT8",
+        "BYTEA, BYTEA, INT8, INT8, BYTEA, BYTEA, INT8, INT8, INT8, INT8, BYTEA, INT8, INT8",
     ),
     (codes::BURN, "BYTEA, INT8"),
     (refresh::FIND, "BYTEA"),
     (
         refresh::ROTATE,
-        "BYTEA, BYTEA, INT8, INT8, INT8, INT8, INT8, BYTEA, BYTEA, INT8, INT8, INT8, INT8, BYTEA",
+        "BYTEA, BYTEA, INT8, INT8, INT8, INT8, INT8, BYTEA, BYTEA, INT8, INT8, INT8, INT8, BYTEA, \
+         INT8",
     ),
     (sessions::KEEP_PENDING, "BYTEA, BYTEA, BYTEA, BYTEA, INT8"),
     (sessions::FIND_PENDING, "BYTEA"),

@@ -86,6 +86,7 @@ pub(crate) struct GrantColumns {
     pub(crate) requested_at: i64,
     pub(crate) remembered_until: Option<i64>,
     pub(crate) tokens_until: i64,
+    pub(crate) server_epoch: i64,
     pub(crate) was_asked: i16,
     pub(crate) swept_at: i64,
     pub(crate) client_id: String,
@@ -112,6 +113,7 @@ impl GrantColumns {
             requested_at: record.requested_at.as_micros(),
             remembered_until: remembered_until.map(Timestamp::as_micros),
             tokens_until: record.tokens_until.as_micros(),
+            server_epoch: record.server_epoch.cast_signed(),
             was_asked: record.was_asked.into(),
             swept_at: ends_at.min(now.plus(LOOK_AGAIN)).as_micros(),
             client_id: record.client_id.clone(),
@@ -135,11 +137,12 @@ pub(crate) struct StoredGrant {
     pub(crate) document: String,
     pub(crate) session: Vec<u8>,
     pub(crate) context: Vec<u8>,
+    pub(crate) server_epoch: i64,
 }
 
 impl StoredGrant {
     /// How many columns it has, in the order of its members.
-    pub(crate) const COLUMNS: usize = 11;
+    pub(crate) const COLUMNS: usize = 12;
 
     pub(crate) fn into_record(self) -> StoreResult<GrantRecord> {
         let document: GrantDocument<GrantContent> = read(&self.document)?;
@@ -152,6 +155,7 @@ impl StoredGrant {
             requested_at: Timestamp::from_micros(self.requested_at),
             remembered_until: self.remembered_until.map(Timestamp::from_micros),
             tokens_until: Timestamp::from_micros(self.tokens_until),
+            server_epoch: self.server_epoch.cast_unsigned(),
             was_asked: self.was_asked != 0,
             content: document.grant,
             session: self.session,
@@ -209,10 +213,12 @@ impl StoredCodeRow {
     }
 }
 
-/// When clean-up looks at a new refresh token first.
-pub(crate) fn refresh_swept_at(refresh: &RefreshRecord) -> i64 {
+/// Until when a new refresh token is kept, and when clean-up looks at it first. The access token beside it stands on
+/// its row, and may outlive it.
+pub(crate) fn refresh_kept(refresh: &RefreshRecord, tokens_until: Timestamp) -> (i64, i64) {
+    let kept_until = refresh.expires_at.max(tokens_until);
     let look = refresh.issued_at.plus(LOOK_AGAIN);
-    refresh.expires_at.min(look).as_micros()
+    (kept_until.as_micros(), kept_until.min(look).as_micros())
 }
 
 /// A refresh token as it is read, with its grant behind it.

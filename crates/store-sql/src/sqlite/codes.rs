@@ -2,26 +2,26 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tessera_protocol::grant::record::{CodeId, RefreshRecord};
+use tessera_protocol::time::Timestamp;
 use tessera_store::{RedeemCode, RedeemedCode, StoreResult, StoredCode};
 
-use super::grants::{grant_columns, has_client, revoke, stored_grant};
+use super::grants::{grant_columns, has_client, issues_tokens, revoke, stored_grant};
 use super::{Guard, SqliteStore, refresh};
 use crate::rows::{Id, LOOK_AGAIN_MICROS, StoredCodeRow, StoredGrant};
 
 pub(super) const LOAD: &str = concat!(
     "SELECT ",
     grant_columns!(),
-    ", codes.code_id, codes.used_by, codes.expires_at, codes.document,
-        grants.tokens_revoked = 0 AND ",
-    has_client!(),
+    ", codes.code_id, codes.used_by, codes.expires_at, codes.document, ",
+    issues_tokens!(),
     " FROM authorization_codes AS codes JOIN grants ON grants.grant_id = codes.grant_id
     WHERE codes.code_id = ?1"
 );
 
 pub(super) const STATE: &str = concat!(
     "SELECT used_by, EXISTS (SELECT 1 FROM grants
-        WHERE grants.grant_id = ?2 AND grants.tokens_revoked = 0 AND ",
-    has_client!(),
+        WHERE grants.grant_id = ?2 AND ",
+    issues_tokens!(),
     ") FROM authorization_codes WHERE code_id = ?1 AND grant_id = ?2"
 );
 
@@ -62,7 +62,7 @@ struct Redeem {
     attempt: i64,
     refresh: Option<RefreshRecord>,
     session: Option<Vec<u8>>,
-    tokens_until: i64,
+    tokens_until: Timestamp,
     kept_until: i64,
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn redeem(
         attempt: redeem.attempt.cast_signed(),
         refresh: redeem.refresh.cloned(),
         session: redeem.session.map(<[u8]>::to_vec),
-        tokens_until: redeem.tokens_until.as_micros(),
+        tokens_until: redeem.tokens_until,
         kept_until: redeem.kept_until.as_micros(),
     };
     let guard = Guard::Grant(redeem.grant_id);
@@ -106,11 +106,11 @@ impl Redeem {
             self.kept_until
         ])?;
         if let Some(issued) = &self.refresh {
-            refresh::insert(connection, issued)?;
+            refresh::insert(connection, issued, self.tokens_until)?;
         }
         connection.prepare_cached(RENEW)?.execute(params![
             self.grant_id,
-            self.tokens_until,
+            self.tokens_until.as_micros(),
             self.session,
             LOOK_AGAIN_MICROS
         ])?;

@@ -9,15 +9,16 @@ use crate::rows::{GrantColumns, Id, code_document};
 
 pub(super) const CLIENT_BORN: &str = "SELECT created_at FROM clients WHERE client_key = ?1";
 
-pub(super) const HAS_SESSION: &str = "SELECT 1 FROM login_sessions WHERE sid = ?1";
+pub(super) const HAS_SESSION: &str =
+    "SELECT 1 FROM login_sessions WHERE sid = ?1 AND expires_at >= ?2";
 
 pub(super) const SESSION: &str = "SELECT session FROM grants WHERE grant_id = ?1";
 
 pub(super) const INSERT: &str =
     "INSERT INTO grants (grant_id, client_key, client_born, subject_key,
-        sid, requested_at, remembered_until, tokens_until, tokens_revoked, was_asked, swept_at,
-        client_id, subject, document, session, context)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11, ?12, ?13,
+        sid, requested_at, remembered_until, tokens_until, tokens_revoked, server_epoch, was_asked,
+        swept_at, client_id, subject, document, session, context)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?16, ?9, ?10, ?11, ?12, ?13,
         COALESCE((SELECT session FROM pending WHERE pending_id = ?14), x''),
         COALESCE((SELECT context FROM pending WHERE pending_id = ?14),
             (SELECT context FROM pending WHERE pending_id = ?15), x''))
@@ -101,7 +102,9 @@ impl Finish {
             return Ok(FinishedConsent::AlreadyFinished);
         };
         if let Some(sid) = grant.sid
-            && !connection.prepare_cached(HAS_SESSION)?.exists([sid])?
+            && !connection
+                .prepare_cached(HAS_SESSION)?
+                .exists(params![sid, self.now.as_micros()])?
         {
             return Ok(FinishedConsent::SessionGone);
         }
@@ -146,6 +149,7 @@ impl Finish {
             grant.document,
             self.consent_pending,
             self.login_pending,
+            grant.server_epoch,
         ];
         connection
             .prepare_cached(INSERT)?

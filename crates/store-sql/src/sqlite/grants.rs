@@ -18,7 +18,7 @@ macro_rules! grant_columns {
     () => {
         "grants.grant_id, grants.client_id, grants.subject, grants.sid, grants.requested_at,
         grants.remembered_until, grants.tokens_until, grants.was_asked, grants.document,
-        grants.session, grants.context"
+        grants.session, grants.context, grants.server_epoch"
     };
 }
 pub(super) use grant_columns;
@@ -31,6 +31,21 @@ macro_rules! has_client {
     };
 }
 pub(super) use has_client;
+
+/// Whether a grant still issues tokens: neither it, nor its client, nor all tokens of the server were revoked.
+macro_rules! issues_tokens {
+    () => {
+        concat!(
+            "(grants.tokens_revoked = 0
+            AND EXISTS (SELECT 1 FROM server_state WHERE server_state.id = 1
+                AND server_state.token_epoch = grants.server_epoch)
+            AND ",
+            has_client!(),
+            ")"
+        )
+    };
+}
+pub(super) use issues_tokens;
 
 pub(super) const CHECK_MACHINE: &str = "SELECT 1 FROM clients, server_state
     WHERE clients.client_key = ?1 AND clients.token_epoch = ?2
@@ -111,6 +126,7 @@ pub(super) fn stored_grant(row: &Row<'_>, first: usize) -> rusqlite::Result<Stor
         document: row.get(first + 8)?,
         session: row.get(first + 9)?,
         context: row.get(first + 10)?,
+        server_epoch: row.get(first + 11)?,
     })
 }
 

@@ -2,25 +2,26 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tessera_protocol::grant::record::{RefreshId, RefreshRecord};
+use tessera_protocol::time::Timestamp;
 use tessera_store::{RotateRefresh, RotatedRefresh, StoreResult, StoredRefresh};
 
-use super::grants::{grant_columns, has_client, revoke, stored_grant};
+use super::grants::{grant_columns, has_client, issues_tokens, revoke, stored_grant};
 use super::{Guard, SqliteStore};
-use crate::rows::{Id, StoredGrant, StoredRefreshRow, grace_begins, refresh_swept_at};
+use crate::rows::{Id, StoredGrant, StoredRefreshRow, grace_begins, refresh_kept};
 
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     grant_columns!(),
     ", tokens.refresh_id, tokens.issued_at, tokens.expires_at, tokens.first_used_at,
-        tokens.used_times, grants.tokens_revoked = 0 AND ",
-    has_client!(),
+        tokens.used_times, ",
+    issues_tokens!(),
     " FROM refresh_tokens AS tokens JOIN grants ON grants.grant_id = tokens.grant_id
     WHERE tokens.refresh_id = ?1"
 );
 
 pub(super) const INSERT: &str = "INSERT INTO refresh_tokens (refresh_id, grant_id, issued_at,
         expires_at, used_times, kept_until, swept_at)
-    VALUES (?1, ?2, ?3, ?4, 0, ?4, ?5)
+    VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)
     ON CONFLICT (refresh_id) DO NOTHING";
 
 /// Whether this attempt used the token last, whether it may be used, and whether its grant is live.
@@ -28,8 +29,8 @@ pub(super) const STATE: &str = concat!(
     "SELECT used_by IS NOT NULL AND used_by = ?3,
         first_used_at IS NULL OR first_used_at > ?4 AND (?5 = 0 OR used_times < ?5),
         EXISTS (SELECT 1 FROM grants
-            WHERE grants.grant_id = ?2 AND grants.tokens_revoked = 0 AND ",
-    has_client!(),
+            WHERE grants.grant_id = ?2 AND ",
+    issues_tokens!(),
     ") FROM refresh_tokens WHERE refresh_id = ?1 AND grant_id = ?2"
 );
 
@@ -67,13 +68,19 @@ pub(super) fn find(
     found.map(StoredRefreshRow::into_stored).transpose()
 }
 
-pub(super) fn insert(connection: &Connection, refresh: &RefreshRecord) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    connection: &Connection,
+    refresh: &RefreshRecord,
+    tokens_until: Timestamp,
+) -> rusqlite::Result<()> {
+    let (kept_until, swept_at) = refresh_kept(refresh, tokens_until);
     let values = params![
         refresh.refresh_id,
         refresh.grant_id,
         refresh.issued_at.as_micros(),
         refresh.expires_at.as_micros(),
-        refresh_swept_at(refresh),
+        kept_until,
+        swept_at,
     ];
     connection
         .prepare_cached(INSERT)?
@@ -90,7 +97,7 @@ struct Rotate {
     uses_max: u32,
     next: RefreshRecord,
     session: Option<Vec<u8>>,
-    tokens_until: i64,
+    tokens_until: Timestamp,
     kept_until: i64,
     now: i64,
 }
@@ -107,7 +114,7 @@ pub(super) async fn rotate(
         uses_max: rotate.uses_max,
         next: rotate.next.clone(),
         session: rotate.session.map(<[u8]>::to_vec),
-        tokens_until: rotate.tokens_until.as_micros(),
+        tokens_until: rotate.tokens_until,
         kept_until: rotate.kept_until.as_micros(),
         now: rotate.now.as_micros(),
     };
@@ -143,10 +150,10 @@ impl Rotate {
             self.now,
             self.kept_until
         ])?;
-        insert(connection, &self.next)?;
+        insert(connection, &self.next, self.tokens_until)?;
         connection.prepare_cached(RENEW)?.execute(params![
             self.grant_id,
-            self.tokens_until,
+            self.tokens_until.as_micros(),
             self.session
         ])?;
         Ok(RotatedRefresh::Done)

@@ -5,16 +5,20 @@
 
 use rusqlite::{Connection, params};
 
-use super::grants::{self, has_client};
+use super::grants::{self, has_client, issues_tokens};
 use crate::rows::LOOK_AGAIN_MICROS;
 
-/// Whether a grant that is looked at has to stay: its client is there, and its tokens live or it is remembered.
+/// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
+/// (a logout has to reach the client) or it is remembered.
 macro_rules! serves {
     () => {
         concat!(
             "(",
             has_client!(),
-            " AND (grants.tokens_revoked = 0 AND grants.tokens_until >= ?1
+            " AND (grants.tokens_until >= ?1 AND ",
+            issues_tokens!(),
+            " OR EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = grants.sid
+                    AND login_sessions.expires_at >= ?1)
                 OR grants.remembered_until IS NOT NULL AND grants.remembered_until >= ?1))"
         )
     };
@@ -25,9 +29,8 @@ macro_rules! renews {
     () => {
         concat!(
             "(refresh_tokens.kept_until >= ?1 AND EXISTS (SELECT 1 FROM grants
-                WHERE grants.grant_id = refresh_tokens.grant_id AND grants.tokens_revoked = 0
-                    AND ",
-            has_client!(),
+                WHERE grants.grant_id = refresh_tokens.grant_id AND ",
+            issues_tokens!(),
             "))"
         )
     };
@@ -35,7 +38,9 @@ macro_rules! renews {
 
 pub(super) const LOOK_AT_GRANTS: &str = concat!(
     "UPDATE grants SET swept_at =
-        min(max(tokens_until, COALESCE(remembered_until, tokens_until)), ?3)
+        min(max(tokens_until, COALESCE(remembered_until, tokens_until),
+            COALESCE((SELECT login_sessions.expires_at FROM login_sessions
+                WHERE login_sessions.sid = grants.sid), tokens_until)), ?3)
     WHERE grant_id IN (SELECT grant_id FROM grants WHERE swept_at < ?1 AND ",
     serves!(),
     " ORDER BY swept_at LIMIT ?2)"

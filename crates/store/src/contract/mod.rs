@@ -11,6 +11,7 @@
 mod clients;
 mod codes;
 mod consents;
+mod epochs;
 mod flows;
 mod grants;
 mod keys;
@@ -67,6 +68,7 @@ where
         remembering::CASES,
         codes::CASES,
         refresh::CASES,
+        epochs::CASES,
         lists::CASES,
         flows::CASES,
         logout::CASES,

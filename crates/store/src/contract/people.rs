@@ -40,6 +40,7 @@ pub(super) fn grant(number: u8) -> GrantRecord {
         requested_at: at(i64::from(number)),
         remembered_until: None,
         tokens_until: at(3_600),
+        server_epoch: SERVER_EPOCH,
         was_asked: true,
         content: GrantContent {
             scope: vec![format!("scope{number}"), "openid".to_owned()],

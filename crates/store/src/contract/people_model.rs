@@ -41,7 +41,7 @@ async fn random_flows_answer_as_the_model_does(store: Fresh) {
                 _ => i64::try_from(seeded.below(60)).unwrap(),
             };
             let choices = Choices {
-                operation: seeded.below(21),
+                operation: seeded.below(22),
                 new: step,
                 draws: std::array::from_fn(|_| seeded.next()),
                 now,
@@ -313,6 +313,11 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
             let taken = store.take_due_notices(now, retry_at, 100).await;
             shown((taken.map(sorted), store.delete_notice([number; 16]).await))
         }
-        _ => shown(store.delete_expired(at(choices.now), 10_000).await),
+        20 => shown(store.delete_expired(at(choices.now), 10_000).await),
+        _ => {
+            // Another epoch comes seldom, so that most grants live.
+            let other = u64::from(choices.draw(0, 6) == 0);
+            shown(store.renew_server_epoch(SERVER_EPOCH + other).await)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Rules of the clean-up of what people leave behind.
 
-use tessera_protocol::grant::record::{GrantRecord, RefreshRecord};
+use tessera_protocol::grant::record::{GrantRecord, LoginSession, RefreshRecord};
 use tessera_protocol::time::Timestamp;
 
 use super::people::{
@@ -20,6 +20,8 @@ cases![
     what_a_deleted_grant_left_goes_in_the_end,
     a_revoked_grant_goes_when_it_is_looked_at,
     a_rotation_keeps_its_grant,
+    a_grant_is_kept_while_its_session_goes_on,
+    an_access_token_may_outlive_its_refresh_token,
 ];
 
 /// An instant after so many looks, and a little.
@@ -160,4 +162,68 @@ async fn a_rotation_keeps_its_grant(store: Fresh) {
     assert!(is_live(&store, &person(1, Some(2))).await);
     store.delete_expired(at(1_000_001), 100).await.unwrap();
     assert!(!is_live(&store, &person(1, None)).await);
+}
+
+/// Refresh tokens 1 and 2 end at 900, the access tokens beside them at 3,600.
+async fn an_access_token_may_outlive_its_refresh_token(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), Some(&code(1, [1; 16]))).await;
+    let short = |number| RefreshRecord {
+        expires_at: at(900),
+        ..refresh(number, [1; 16])
+    };
+    let (first, next) = (short(1), short(2));
+    let redeem = RedeemCode {
+        refresh: Some(&first),
+        ..redeem(1, 1)
+    };
+    store.redeem_code(&redeem).await.unwrap();
+    store.delete_expired(at(901), 100).await.unwrap();
+    assert!(is_live(&store, &person(1, Some(1))).await);
+    let found = store.find_refresh([1; 16]).await.unwrap().unwrap();
+    assert_eq!(found.refresh, first, "it ends when it did");
+    store.rotate_refresh(&rotate(1, 1, &next)).await.unwrap();
+    store.delete_expired(at(3_600), 100).await.unwrap();
+    assert!(is_live(&store, &person(1, Some(2))).await);
+    assert_eq!(store.find_refresh([1; 16]).await.unwrap(), None, "used");
+    store.delete_expired(at(3_601), 100).await.unwrap();
+    assert_eq!(store.find_refresh([2; 16]).await.unwrap(), None);
+}
+
+/// Grant 1 belongs to a session that expires, grant 2 to one that is ended, grant 3 to one without an end.
+async fn a_grant_is_kept_while_its_session_goes_on(store: Fresh) {
+    with_app(&store).await;
+    for (number, expires_at) in [(1, at(50_000)), (2, at(50_000)), (3, Timestamp::MAX)] {
+        let session = LoginSession {
+            expires_at,
+            ..login_session(number, "ann")
+        };
+        log_in(&store, &session).await;
+        let given = GrantRecord {
+            sid: Some(session.sid),
+            ..grant(number)
+        };
+        give(&store, &given, None).await;
+    }
+    store.revoke_grant([1; 16]).await.unwrap();
+    let clients = async |number: u8| store.clients_of_session([number; 16], 9).await.unwrap();
+    for now in [3_601, 10_000, 50_000] {
+        store.delete_expired(at(now), 100).await.unwrap();
+        for number in 1..=3 {
+            assert_eq!(clients(number).await, ["app"], "{number} at {now}");
+        }
+        assert_eq!(store.delete_expired(at(now), 100).await.unwrap(), 0);
+    }
+    store.end_login_session([2; 16], &[]).await.unwrap();
+    store.delete_expired(at(50_001), 100).await.unwrap();
+    for (number, expected) in [(1, &[][..]), (2, &[]), (3, &["app"])] {
+        assert_eq!(clients(number).await, expected, "{number}");
+    }
+    let later = at(50_001).plus(LOOK_AGAIN * 2);
+    store.delete_expired(later, 100).await.unwrap();
+    assert_eq!(clients(3).await, ["app"]);
+    store.end_login_session([3; 16], &[]).await.unwrap();
+    let later = at(50_001).plus(LOOK_AGAIN * 4);
+    store.delete_expired(later, 100).await.unwrap();
+    assert_eq!(clients(3).await, [""; 0]);
 }

@@ -32,14 +32,16 @@ impl State {
                 client_epoch,
                 server_epoch,
             } => {
-                let grant = self.live_grant(grant_id)?;
+                let grant = self.grants.get(&grant_id)?;
                 let client = self.clients.get(&grant.record.client_id)?;
                 let is_unused = |refresh_id| {
                     self.refresh_tokens.get(&refresh_id).is_some_and(|refresh| {
                         refresh.record.grant_id == grant_id && refresh.first_used_at.is_none()
                     })
                 };
-                let is_live = client.token_epoch == client_epoch
+                let is_live = !grant.tokens_revoked
+                    && client.metadata.created_at == grant.client_born
+                    && client.token_epoch == client_epoch
                     && self.server_epoch == Some(server_epoch)
                     && refresh_id.is_none_or(is_unused);
                 is_live.then(|| Liveness::Live(Some(Box::new(grant.record.clone()))))
@@ -75,14 +77,16 @@ impl State {
         }
     }
 
-    fn put_refresh(&mut self, refresh: &RefreshRecord) {
+    /// The access token beside it stands on its row, and may outlive it.
+    fn put_refresh(&mut self, refresh: &RefreshRecord, tokens_until: Timestamp) {
+        let kept_until = refresh.expires_at.max(tokens_until);
         let kept = KeptRefresh {
             record: refresh.clone(),
             used_by: None,
             first_used_at: None,
             used_times: 0,
-            kept_until: refresh.expires_at,
-            swept_at: refresh.expires_at.min(refresh.issued_at.plus(LOOK_AGAIN)),
+            kept_until,
+            swept_at: kept_until.min(refresh.issued_at.plus(LOOK_AGAIN)),
         };
         self.refresh_tokens
             .entry(refresh.refresh_id)
@@ -160,10 +164,11 @@ impl Grants for MemoryStore {
             return Ok(FinishedConsent::AlreadyFinished);
         };
         let client_born = client.metadata.created_at;
-        if let Some(sid) = finish.grant.sid
-            && !state.login_sessions.contains_key(&sid)
-        {
-            return Ok(FinishedConsent::SessionGone);
+        if let Some(sid) = finish.grant.sid {
+            let session = state.login_sessions.get(&sid);
+            if session.is_none_or(|session| session.expires_at < now) {
+                return Ok(FinishedConsent::SessionGone);
+            }
         }
         state.spend(finish.claim);
         let record = state.completed(finish);
@@ -222,7 +227,7 @@ impl Grants for MemoryStore {
         code.used_by = Some(redeem.attempt);
         code.kept_until = redeem.kept_until;
         if let Some(refresh) = redeem.refresh {
-            state.put_refresh(refresh);
+            state.put_refresh(refresh, redeem.tokens_until);
         }
         let until = redeem.tokens_until;
         if let Some(grant) = state.renew(redeem.grant_id, redeem.session, until) {
@@ -281,7 +286,7 @@ impl Grants for MemoryStore {
         refresh.used_times += 1;
         refresh.kept_until = refresh.record.expires_at.min(rotate.kept_until);
         refresh.swept_at = refresh.swept_at.min(refresh.kept_until);
-        state.put_refresh(rotate.next);
+        state.put_refresh(rotate.next, rotate.tokens_until);
         state.renew(rotate.grant_id, rotate.session, rotate.tokens_until);
         Ok(RotatedRefresh::Done)
     }

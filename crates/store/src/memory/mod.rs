@@ -150,7 +150,8 @@ impl State {
 
     /// Whether the grant still issues tokens.
     fn is_live(&self, grant: &KeptGrant) -> bool {
-        !grant.tokens_revoked && self.has_client(grant)
+        let is_of_epoch = self.server_epoch == Some(grant.record.server_epoch);
+        !grant.tokens_revoked && is_of_epoch && self.has_client(grant)
     }
 
     fn live_grant(&self, grant_id: GrantId) -> Option<&KeptGrant> {

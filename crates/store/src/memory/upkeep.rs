@@ -127,8 +127,11 @@ impl State {
     fn look_again(&mut self, now: Timestamp) {
         let next = now.plus(LOOK_AGAIN);
         let is_alive = |grant: &KeptGrant| {
-            let tokens_live = !grant.tokens_revoked && grant.record.tokens_until >= now;
-            self.has_client(grant) && (tokens_live || grant.record.remembered_until >= Some(now))
+            let tokens_live = self.is_live(grant) && grant.record.tokens_until >= now;
+            self.has_client(grant)
+                && (tokens_live
+                    || grant.record.remembered_until >= Some(now)
+                    || self.session_until(grant) >= Some(now))
         };
         let due = self.grants.values().filter(|grant| grant.swept_at < now);
         let alive: Vec<GrantId> = due
@@ -136,8 +139,13 @@ impl State {
             .map(|grant| grant.record.grant_id)
             .collect();
         for grant_id in alive {
+            let session_until = self
+                .grants
+                .get(&grant_id)
+                .and_then(|grant| self.session_until(grant));
             if let Some(grant) = self.grants.get_mut(&grant_id) {
-                grant.swept_at = ends_at(&grant.record).min(next);
+                let ends_at = ends_at(&grant.record);
+                grant.swept_at = ends_at.max(session_until.unwrap_or(ends_at)).min(next);
             }
         }
         let due = self.refresh_tokens.values().filter(|r| r.swept_at < now);
@@ -150,6 +158,12 @@ impl State {
                 refresh.swept_at = refresh.kept_until.min(next);
             }
         }
+    }
+
+    /// When the login session of a grant ends, if it has not been ended.
+    fn session_until(&self, grant: &KeptGrant) -> Option<Timestamp> {
+        let session = self.login_sessions.get(&grant.record.sid?)?;
+        Some(session.expires_at)
     }
 
     fn delete_due_grants(&mut self, now: Timestamp, limit: usize) -> usize {

@@ -14,6 +14,7 @@ fn grant() -> GrantRecord {
         requested_at: Timestamp::from_micros(900_999_999),
         remembered_until: None,
         tokens_until: Timestamp::MAX,
+        server_epoch: 5,
         was_asked: true,
         content: GrantContent {
             auth_time: Timestamp::from_secs(901),

@@ -1,0 +1,162 @@
+//! No answer goes to an address that was not registered.
+//!
+//! Spec: RFC 6749 3.1.2.4, 10.15; RFC 8252 7.3; RFC 9700 4.1, 4.11.
+
+use serde_json::json;
+use tessera_acceptance::app::{App, Ask, REDIRECT_URI};
+use tessera_acceptance::browser::{self, Browser, Landed, assert_harmless, landed};
+use tessera_acceptance::database::Engine;
+use tessera_acceptance::server::Server;
+
+fn start(engine: Engine) -> (Server, App) {
+    let server = Server::start(browser::setup(engine, &json!({})));
+    let app = App::register(&server, "app", &json!({}));
+    (server, app)
+}
+
+#[test]
+fn only_a_registered_redirect_uri_gets_an_answer() {
+    for engine in Engine::at_hand() {
+        let (server, app) = start(engine);
+        let long = format!("{REDIRECT_URI}{}", "a".repeat(5_000));
+        let uris = [
+            "",
+            "https://evil.example/cb",
+            "https://app.example",
+            "https://app.example/",
+            "https://app.example/cb/",
+            "https://app.example/cb/..",
+            "https://app.example/cb/../evil",
+            "https://app.example/CB",
+            "https://APP.EXAMPLE/cb",
+            "HTTPS://app.example/cb",
+            "http://app.example/cb",
+            "https://app.example:443/cb",
+            "https://app.example:8443/cb",
+            "https://app.example./cb",
+            "https://app.example/cb?",
+            "https://app.example/cb?x=y",
+            "https://app.example/cb?error=x",
+            "https://app.example/cb#",
+            "https://app.example/cb#x",
+            "https://app.example/cb;x",
+            "https://app.example/cb%2f",
+            "https://app.example/%63b",
+            "https://app.example/cb%00",
+            "https://app.example/cb\0",
+            "https://app.example/cb\r\nX-Evil: 1",
+            "https://app.example/cb%0d%0aX-Evil:%201",
+            "https://app.example/cb ",
+            " https://app.example/cb",
+            "\thttps://app.example/cb",
+            "https://app.example/cb,https://evil.example",
+            "https://app.example/cb https://evil.example",
+            "https://app.example@evil.example/cb",
+            "https://user@app.example/cb",
+            "https://app.example:x@evil.example/cb",
+            "https://app.example.evil.example/cb",
+            "https://evil.example/https://app.example/cb",
+            "https://evil.example?https://app.example/cb",
+            "https://evil.example#https://app.example/cb",
+            "https://evil.example\\@app.example/cb",
+            "https:\\\\app.example\\cb",
+            "https:/app.example/cb",
+            "https:app.example/cb",
+            "//app.example/cb",
+            "//evil.example",
+            "///evil.example",
+            "/cb",
+            "cb",
+            "?x",
+            "javascript:alert(1)",
+            "data:text/html,<script>alert(1)</script>",
+            "file:///etc/passwd",
+            "vbscript:x",
+            "https://app.exämple/cb",
+            "https://аpp.example/cb",
+            "https://app.example/cb\u{202e}",
+            "https://[::1]/cb",
+            "http://127.0.0.1/cb",
+            "http://localhost/cb",
+            "null",
+            &long,
+        ];
+        for uri in uris {
+            for mode in ["query", "fragment", "form_post"] {
+                let ask = app
+                    .ask()
+                    .with("redirect_uri", uri)
+                    .with("response_mode", mode);
+                let what = format!("{engine:?} {mode} {uri:?}");
+                let answer = Browser::default().authorize(&server, &ask.query());
+                let place = assert_harmless(&answer, &[], &what);
+                assert!(matches!(place, Landed::ErrorPage(_)), "{what}: {place:?}");
+                assert!(
+                    ["invalid_request", "invalid_client"].contains(&place.error()),
+                    "{what}: {place:?}"
+                );
+            }
+        }
+        let twice = app.ask().and("redirect_uri", "https://evil.example");
+        assert_harmless(
+            &Browser::default().authorize(&server, &twice.query()),
+            &[],
+            "twice",
+        );
+        let first = Ask(Vec::new())
+            .with("redirect_uri", "https://evil.example")
+            .query();
+        let query = format!("{first}&{}", app.ask().query());
+        assert_harmless(
+            &Browser::default().authorize(&server, &query),
+            &[],
+            "evil first",
+        );
+        // Two ports of entry at once.
+        let target = format!("{}/oauth2/auth?{first}", server.public());
+        let answer = Browser::default().post(&target, &app.ask().query());
+        assert_harmless(&answer, &[], "query and body");
+    }
+}
+
+#[test]
+fn a_loopback_redirect_uri_varies_in_its_port_only() {
+    let (server, _) = start(Engine::Sqlite);
+    let uris = json!({"redirect_uris": ["http://127.0.0.1/cb?a=b", "http://[::1]:9/cb", "http://localhost:4000/cb"]});
+    let app = App::register(&server, "native", &uris);
+    for uri in [
+        "http://127.0.0.1/cb?a=b",
+        "http://127.0.0.1:50000/cb?a=b",
+        "http://[::1]:50000/cb",
+        "http://localhost:4000/cb",
+    ] {
+        let ask = app.ask().with("redirect_uri", uri);
+        landed(&Browser::default().authorize(&server, &ask.query())).login();
+    }
+    for uri in [
+        "http://127.0.0.1:50000/cb",
+        "http://127.0.0.1:50000/cb?a=b&c=d",
+        "http://127.0.0.1:50000/CB?a=b",
+        "http://127.0.0.1:50000/other?a=b",
+        "https://127.0.0.1:50000/cb?a=b",
+        "http://127.0.0.2:50000/cb?a=b",
+        "http://127.0.0.1:50000@evil.example/cb?a=b",
+        "http://user@127.0.0.1:50000/cb?a=b",
+        "http://127.0.0.1:99999/cb?a=b",
+        "http://127.0.0.1:x/cb?a=b",
+        "http://127.0.0.1.evil.example/cb?a=b",
+        "http://127.1/cb?a=b",
+        "http://2130706433/cb?a=b",
+        "http://0x7f000001/cb?a=b",
+        "http://localhost:50000/cb",
+        "http://localhost:4000/cb#x",
+        "http://[::1]:50000/cb?a=b",
+        "http://[0:0:0:0:0:0:0:1]:50000/cb",
+        "http://[::ffff:127.0.0.1]/cb?a=b",
+    ] {
+        let ask = app.ask().with("redirect_uri", uri);
+        let answer = Browser::default().authorize(&server, &ask.query());
+        let place = assert_harmless(&answer, &[], uri);
+        assert!(matches!(place, Landed::ErrorPage(_)), "{uri}: {place:?}");
+    }
+}

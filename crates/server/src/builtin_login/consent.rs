@@ -1,0 +1,109 @@
+//! The consent page: may the application have what it asks for?
+//!
+//! Spec: OpenID Connect Core 1.0 3.1.2.4, 5.4
+//!
+//! Security: without an account there is nobody to consent: who was taken out of the users file gets no further tokens
+//! by an earlier login or consent.
+
+use axum::response::Response;
+use tessera_protocol::authorize::request::AuthorizeRequest;
+use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Leg, Rejection, Step};
+use tessera_protocol::grant::record::SessionClaims;
+
+use super::stop::Stop;
+use super::{Asker, Visit, claims};
+use crate::authorize::sealed::{self, Opened};
+use crate::pages::consent::Consent;
+use crate::reply;
+use crate::users::User;
+
+pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
+    let Visit { app, now, .. } = *visit;
+    let mut opened = visit.open(Leg::ConsentChallenge).await?;
+    let Step::ConsentAsked(asked) = std::mem::replace(&mut opened.flow.step, Step::LoginAsked)
+    else {
+        return Err(Stop::Unusable);
+    };
+    let client_id = opened.parameters.get("client_id");
+    let cookie = app.cookies.consent_csrf(&visit.headers, client_id);
+    visit.check(cookie, &asked.consent_csrf, &opened)?;
+    let Some(user) = visit.users.find(&asked.login.subject, now).await else {
+        return Ok(deny(
+            visit,
+            opened,
+            asked,
+            "The person has no account any more.",
+        ));
+    };
+    let asker = Asker::find(app, &opened.parameters).await?;
+    if asked.skip || asker.client.metadata().skip_consent {
+        return accept(visit, opened, asked, &user).await;
+    }
+    match visit.field("answer") {
+        "accept" => accept(visit, opened, asked, &user).await,
+        "deny" => Ok(deny(visit, opened, asked, "The person did not consent.")),
+        _ => Ok(page(visit, &opened, &asked, &asker, &user)),
+    }
+}
+
+/// All that is asked for is granted.
+async fn accept(
+    visit: &Visit<'_>,
+    opened: Opened,
+    asked: ConsentRequest,
+    user: &User,
+) -> Result<Response, Stop> {
+    let app = visit.app;
+    let request = AuthorizeRequest::new(&opened.parameters);
+    let session = SessionClaims {
+        id_token: claims::of(user, &request.scope),
+        ..SessionClaims::default()
+    };
+    let consent = AcceptedConsent {
+        scope: request.scope.iter().map(|&s| s.to_owned()).collect(),
+        audience: request.audience.clone(),
+        remember: !visit.field("remember").is_empty(),
+        remember_for: 0,
+        handled_at: visit.now,
+        pending: sealed::keep(app, &opened.flow, Some(&session), None).await?,
+    };
+    let url = sealed::answer_consent(app, opened, asked, Ok(consent));
+    Ok(reply::see_other(&url))
+}
+
+fn deny(visit: &Visit<'_>, opened: Opened, asked: ConsentRequest, why: &str) -> Response {
+    let denied = Rejection {
+        error: "access_denied".to_owned(),
+        description: why.to_owned(),
+        ..Rejection::default()
+    };
+    reply::see_other(&sealed::answer_consent(
+        visit.app,
+        opened,
+        asked,
+        Err(denied),
+    ))
+}
+
+fn page(
+    visit: &Visit<'_>,
+    opened: &Opened,
+    asked: &ConsentRequest,
+    asker: &Asker,
+    user: &User,
+) -> Response {
+    let request = AuthorizeRequest::new(&opened.parameters);
+    let scope: Vec<String> = request.scope.iter().map(|&s| s.to_owned()).collect();
+    Consent {
+        action: &format!("?consent_challenge={}", visit.challenge),
+        challenge: &visit.challenge,
+        csrf: &visit.csrf(&asked.consent_csrf),
+        client: asker.name(),
+        redirect_host: &asker.redirect_host,
+        username: &user.username,
+        scope: &scope,
+        audience: &request.audience,
+        remember: !visit.field("remember").is_empty(),
+    }
+    .page()
+}

@@ -1,0 +1,74 @@
+//! The page that asks whether to log out.
+//!
+//! Spec: OpenID Connect RP-Initiated Logout 1.0 2, 6
+//!
+//! Security: a logout that a client asks for may come up in a browser without a session cookie, so the form is bound to
+//! a cookie that the page itself sets.
+
+use axum::response::Response;
+use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+
+use super::stop::Stop;
+use super::{Visit, shown_name};
+use crate::pages::fallback::notice;
+use crate::pages::sign_out::SignOut;
+use crate::{end_session, reply};
+
+pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
+    let Visit { app, now, .. } = *visit;
+    let keys = &app.seals.challenge;
+    let request =
+        logout::open(&visit.challenge, LogoutLeg::Challenge, keys).ok_or(Stop::Unusable)?;
+    let again = app.settings.public_path(&request.request_url);
+    let ttl = app.settings.ttl.login_consent_request;
+    if request.requested_at.plus(ttl) < now {
+        return Err(Stop::Expired(again));
+    }
+    if app.store.find_login_session(request.sid).await?.is_none() {
+        // There is nothing to end any more, which the endpoint itself finds and goes on from.
+        return Ok(reply::see_other(&again));
+    }
+    let client = match request.is_rp_initiated() {
+        true => app.clients.load(&*app.store, &request.client_id).await?,
+        false => None,
+    };
+    let client = client.as_deref();
+    if client.is_some_and(|client| client.metadata().skip_logout_consent == Some(true)) {
+        return Ok(reply::see_other(&end_session::confirm(app, &request)));
+    }
+    let cookie = app.cookies.logout_csrf(&visit.headers);
+    let secret = cookie.or_fresh(app.random::<16>());
+    if visit.form.is_none() {
+        return Ok(page(visit, &request, client.map(shown_name), &secret).await);
+    }
+    // The fresh value of a browser without the cookie fits nothing.
+    let checked = cookie.check(&secret).and_then(|()| {
+        let hint = "The form does not come from the page that this server showed. Start again.";
+        visit.has_csrf(&secret).then_some(()).ok_or(hint)
+    });
+    checked.map_err(|hint| Stop::Foreign(hint, again))?;
+    Ok(match visit.field("answer") {
+        "accept" => reply::see_other(&end_session::confirm(app, &request)),
+        _ => notice("You are still signed in", "You can close this page.").into_reply(),
+    })
+}
+
+async fn page(
+    visit: &Visit<'_>,
+    request: &LogoutRequest,
+    client: Option<&str>,
+    secret: &[u8; 16],
+) -> Response {
+    let user = visit.users.find(&request.subject, visit.now).await;
+    let mut reply = SignOut {
+        action: &format!("?logout_challenge={}", visit.challenge),
+        challenge: &visit.challenge,
+        csrf: &visit.csrf(secret),
+        client: client.unwrap_or_default(),
+        username: user.as_ref().map_or("", |user| &user.username),
+    }
+    .page();
+    let headers = reply.headers_mut();
+    visit.app.cookies.set_logout_csrf(headers, secret);
+    reply
+}
