@@ -34,7 +34,7 @@ pub enum StoreError {
     Unavailable(String),
     /// A stored row cannot be read back.
     Corrupt(String),
-    /// The statement itself was refused: a defect of this program or of the schema.
+    /// The statement or the schema was refused: a defect of this program or of what it was given.
     Bug(String),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::Unavailable(why) => write!(f, "the database is unavailable: {why}"),
             Self::Corrupt(what) => write!(f, "a stored row cannot be read: {what}"),
-            Self::Bug(what) => write!(f, "the database refused a statement: {what}"),
+            Self::Bug(what) => write!(f, "the database cannot be used: {what}"),
         }
     }
 }

@@ -24,7 +24,6 @@ CREATE TABLE grants (
     remembered_until BIGINT,
     tokens_until BIGINT NOT NULL,
     tokens_revoked SMALLINT NOT NULL,
-    server_epoch BIGINT NOT NULL,               -- token_epoch of the server when it was given
     was_asked SMALLINT NOT NULL,
     swept_at BIGINT NOT NULL,
     client_id TEXT COLLATE "C" NOT NULL,

@@ -27,7 +27,6 @@ CREATE TABLE grants (
     remembered_until INTEGER,
     tokens_until INTEGER NOT NULL,
     tokens_revoked INTEGER NOT NULL,
-    server_epoch INTEGER NOT NULL,              -- token_epoch of the server when it was given
     was_asked INTEGER NOT NULL,
     swept_at INTEGER NOT NULL,
     client_id TEXT NOT NULL,

@@ -37,7 +37,7 @@ pub(super) fn fault(error: &Error) -> Fault {
             let why = format!("{text}; a pooler that loses prepared statements needs prepared=off");
             (StoreError::Unavailable(why), Remedy::Reconnect)
         }
-        "42P01" => {
+        "42P01" | "42703" => {
             let why = format!("{text}; has `tessera migrate sql` been run?");
             (StoreError::Unavailable(why), Remedy::None)
         }
