@@ -98,15 +98,30 @@ pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
             .collect(),
         code_challenge_methods_supported: vec!["S256"],
         authorization_response_iss_parameter_supported: true,
-        // Compat: Hydra's own value `registration` is accepted but not announced: Nimbus, and Spring Security on it, refuses a document with a value that it
-        // does not know. `create` is the standard's name for the same.
-        prompt_values_supported: vec!["none", "login", "consent", "select_account", "create"],
+        prompt_values_supported: prompt_values(settings),
         introspection_endpoint_auth_methods_supported: introspection
             .is_some()
-            .then(|| AUTH_METHODS.to_vec()),
+            .then(|| confidential_methods().collect()),
         introspection_endpoint_auth_signing_alg_values_supported: introspection
             .is_some()
             .then(assertion_algorithms),
         introspection_endpoint: introspection,
     }
+}
+
+/// How a client that may introspect authenticates: public clients may not.
+fn confidential_methods() -> impl Iterator<Item = &'static str> {
+    AUTH_METHODS.into_iter().filter(|method| *method != "none")
+}
+
+/// What `prompt` may ask for. The page for new accounts is announced where there is one.
+///
+/// Compat: Hydra's own value `registration` is accepted but not announced: Nimbus, and Spring Security on it, refuses a
+/// document with a value that it does not know. `create` is the standard's name for the same.
+fn prompt_values(settings: &Settings) -> Vec<&'static str> {
+    let new_account = settings.urls.registration.is_some().then_some("create");
+    ["none", "login", "consent", "select_account"]
+        .into_iter()
+        .chain(new_account)
+        .collect()
 }
