@@ -30,6 +30,7 @@ mod live_token;
 mod logout_notices;
 mod metrics;
 mod multipart;
+mod no_route;
 mod observe;
 mod pages;
 mod person_tokens;

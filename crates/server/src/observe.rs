@@ -13,8 +13,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use crate::metrics::Answered;
+use crate::no_route;
 use crate::pages::fallback::notice;
-use crate::reply;
 use crate::state::App;
 
 /// Compat: v26 says this on every answer to GET that says nothing else.
@@ -24,8 +24,8 @@ const NEVER_CACHED: HeaderValue =
 /// Adds the fallbacks and the observer of the port whose `request_log.disable_for_health` is `quiet_probes`.
 pub(crate) fn wrap(router: Router, app: App, quiet_probes: bool) -> Router {
     router
-        .fallback(async |headers: HeaderMap| reply::not_found(&headers))
-        .method_not_allowed_fallback(async || reply::method_not_allowed())
+        .fallback(async |headers: HeaderMap| no_route::not_found(&headers))
+        .method_not_allowed_fallback(async || no_route::method_not_allowed())
         .layer(from_fn_with_state((app, quiet_probes), observe))
 }
 

@@ -9,17 +9,16 @@ use std::io;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_store::StoreError;
 
 use crate::pages::html;
 
-use crate::pages::fallback::notice;
-
 const DATA_PLANE_JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// The type of JSON answers outside of the data plane.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const ERROR_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -373,77 +372,6 @@ impl serde_json::ser::Formatter for GoFormatter {
     }
 }
 
-/// What an unknown path is answered with, in the form that `Accept` prefers.
-///
-/// Compat: HTML unless the request prefers plain text or JSON; with equal weights plain text comes before JSON.
-pub(crate) fn not_found(headers: &HeaderMap) -> Response {
-    const REASON: &str = "The requested route does not exist. Make sure you are using the right path, domain, and port.";
-    let accept = headers
-        .get(http::header::ACCEPT)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("*/*");
-    let (content_type, body) = match preferred(accept) {
-        Form::Json => (
-            JSON,
-            format!(
-                "{{\n  \"error\": {{\n    \"code\": 404,\n    \"message\": \"Not Found\",\n    \"reason\": \"{REASON}\"\n  }}\n}}\n"
-            ),
-        ),
-        Form::Plain => (
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-            format!("Error 404 - {REASON}"),
-        ),
-        Form::Html => {
-            return notice("404 - Route not found", REASON)
-                .status(StatusCode::NOT_FOUND)
-                .into_reply();
-        }
-    };
-    let mut reply = (StatusCode::NOT_FOUND, body).into_response();
-    reply.headers_mut().insert(CONTENT_TYPE, content_type);
-    reply
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Html,
-    Plain,
-    Json,
-}
-
-fn preferred(accept: &str) -> Form {
-    let mut best: Option<(f32, u8, Form)> = None;
-    for range in accept.split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
-        let weight = parts
-            .find_map(|p| p.strip_prefix("q="))
-            .and_then(|q| q.parse::<f32>().ok())
-            .unwrap_or(1.0);
-        let (rank, form) = match media {
-            "text/html" | "text/*" => (3, Form::Html),
-            "text/plain" => (2, Form::Plain),
-            "application/json" | "application/*" => (1, Form::Json),
-            "*/*" => (0, Form::Html),
-            _ => continue,
-        };
-        if best.is_none_or(|(w, r, _)| weight > w || weight >= w && rank > r) {
-            best = Some((weight, rank, form));
-        }
-    }
-    best.map_or(Form::Html, |(_, _, form)| form)
-}
-
-/// 405 with what is allowed.
-pub(crate) fn method_not_allowed() -> Response {
-    let mut reply = (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response();
-    reply.headers_mut().insert(
-        http::header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    reply
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,21 +383,5 @@ mod tests {
             String::from_utf8(json).unwrap(),
             r#"["a\u003cb\u003e\u0026\u2028","\"ü\n"]"#
         );
-    }
-
-    #[test]
-    fn the_accept_header_chooses_the_form() {
-        for (accept, form) in [
-            ("*/*", Form::Html),
-            ("application/json", Form::Json),
-            ("application/json, text/plain, */*", Form::Plain),
-            ("application/*", Form::Json),
-            ("text/*", Form::Html),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Html),
-            ("application/json, text/html;q=0.5", Form::Json),
-            ("image/png", Form::Html),
-        ] {
-            assert_eq!(preferred(accept), form, "{accept}");
-        }
     }
 }
