@@ -51,6 +51,7 @@ pub fn decode(body: &[u8]) -> Result<ClientMetadata, DecodeError> {
     let mut values = serde_json::Deserializer::from_slice(body).into_iter::<Value>();
     match values.next() {
         Some(Ok(Value::Object(members))) => decode_object(members),
+        Some(Ok(Value::Null)) => decode_object(Map::new()),
         Some(Ok(other)) => Err(DecodeError(format!(
             "a client is a JSON object, not {}",
             kind_of(&other)

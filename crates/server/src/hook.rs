@@ -22,6 +22,7 @@ use tessera_protocol::time::Timestamp;
 
 use crate::config::{ApiKeyPlace, OAuth2, Webhook};
 use crate::egress::{Answer, Bounds, Egress, PostError};
+use crate::go_json;
 use crate::reply::Failure;
 use crate::state::AppState;
 
@@ -166,7 +167,7 @@ impl Hooks<'_> {
             PostError::Never(reason) | PostError::Lost(reason) => failed(hook, &reason),
         })?;
         match answer.status {
-            StatusCode::OK => match serde_json::from_slice::<Reply>(&answer.body) {
+            StatusCode::OK => match go_json::from_slice::<Reply>(&answer.body) {
                 Ok(reply) => Ok(Some(reply.session.unwrap_or_default())),
                 Err(error) => Err(failed(
                     hook,

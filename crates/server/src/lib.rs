@@ -21,6 +21,7 @@ mod end_session;
 mod endpoint;
 mod extract;
 mod fair_queue;
+mod go_json;
 mod hash_pool;
 mod hint;
 mod hook;

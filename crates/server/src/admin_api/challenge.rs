@@ -18,9 +18,9 @@ use tessera_store::SingleUse;
 use super::client_write::shown;
 use crate::admin::{Admin, Generation};
 use crate::authorize::sealed::{self, NotOpened, Opened};
-use crate::clock;
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
+use crate::{clock, go_json};
 
 /// Longest address that servers and proxies still take.
 const ADDRESS_MAX: usize = 7_500;
@@ -153,15 +153,16 @@ pub(crate) fn decode<T: DeserializeOwned>(
     known: &[&str],
 ) -> Result<T, Failure> {
     let refuse = |why: String| invalid_request(format!("Unable to decode the body: {why}"));
-    let value: serde_json::Value =
-        serde_json::from_slice(body).map_err(|e| refuse(e.to_string()))?;
+    let value = go_json::value(body).map_err(|e| refuse(e.to_string()))?;
     if admin.generation == Generation::V1
         && let Some(members) = value.as_object()
-        && let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str()))
+        && let Some(unknown) = members
+            .keys()
+            .find(|name| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))
     {
         return Err(refuse(format!("member '{unknown}' is unknown")).into());
     }
-    serde_json::from_value(value).map_err(|e| refuse(e.to_string()).into())
+    go_json::from_value(value).map_err(|e| refuse(e.to_string()).into())
 }
 
 /// A refusal as an app sends it.

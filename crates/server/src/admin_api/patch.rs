@@ -26,7 +26,13 @@ pub(crate) fn apply(
     generation: Generation,
 ) -> Result<ClientMetadata, Failure> {
     let bad = |why: String| AdminError::bad_request(format!("The JSON Patch is not valid: {why}."));
-    let patch: Patch = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
+    let listed: Vec<Value> = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
+    // Security: serde would read the members of an operation from a list by position.
+    if let Some(other) = listed.iter().find(|operation| !operation.is_object()) {
+        return Err(bad(format!("operation {other} is not an object")).into());
+    }
+    let patch: Patch =
+        serde_json::from_value(Value::Array(listed)).map_err(|e| bad(e.to_string()))?;
     let mut document = serde_json::to_value(client).map_err(|e| Fault::permanent(e.to_string()))?;
     // Security: the stored hash is never part of the document, so no `test` or `copy` can read it.
     if let Some(members) = document.as_object_mut() {

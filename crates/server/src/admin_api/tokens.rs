@@ -11,7 +11,7 @@ use tessera_protocol::time::Timestamp;
 use super::answer;
 use crate::admin::Admin;
 use crate::reply::{self, AdminError, Failure};
-use crate::{clock, extract};
+use crate::{clock, extract, go_json};
 
 /// Ends all access tokens of the client named by `client_id`.
 pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Response {
@@ -53,7 +53,7 @@ async fn flush_expired(admin: &Admin, request: Request) -> Result<Response, Fail
     /// Compat: as many rows as one call of v1 deletes.
     const ROWS_MAX: u32 = 1_000;
     let body = extract::admin_body(request).await?;
-    let flush: Flush = serde_json::from_slice(&body)
+    let flush: Flush = go_json::from_slice(&body)
         .map_err(|e| AdminError::bad_request(format!("Unable to decode the request body: {e}")))?;
     let now = clock::now();
     let until = flush.not_after.map_or(now, |not_after| not_after.min(now));
