@@ -37,6 +37,7 @@ pub mod person;
 pub mod person_service;
 pub mod programs;
 pub mod proxy;
+pub mod race;
 pub mod recording;
 pub mod report;
 pub mod response;

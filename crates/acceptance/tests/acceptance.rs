@@ -38,6 +38,8 @@ mod packaging;
 mod races;
 #[path = "acceptance/races_crash.rs"]
 mod races_crash;
+#[path = "acceptance/races_survivor.rs"]
+mod races_survivor;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
 #[path = "acceptance/shutdown.rs"]
