@@ -43,6 +43,7 @@ pub mod report;
 pub mod response;
 pub mod scenario;
 pub mod server;
+pub mod shop;
 pub mod sink;
 pub mod small_disk;
 pub mod vars;
