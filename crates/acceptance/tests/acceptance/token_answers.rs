@@ -49,7 +49,7 @@ fn no_answer_about_a_token_is_kept_or_shows_the_inside() {
         ),
         (
             "introspection by nobody",
-            401,
+            400,
             unauthenticated("/oauth2/introspect"),
         ),
         (
@@ -69,7 +69,7 @@ fn no_answer_about_a_token_is_kept_or_shows_the_inside() {
         ),
         (
             "revocation by nobody",
-            401,
+            400,
             unauthenticated("/oauth2/revoke"),
         ),
         (

@@ -22,7 +22,7 @@ cases![
 ];
 
 /// Rounds of each case.
-const ROUNDS: u64 = 320;
+const ROUNDS: u64 = 160;
 /// Rounds side by side, so that the races of different grants share batches and connections.
 const SIDE_BY_SIDE: u64 = 8;
 /// Callers at the same moment, in each round.
