@@ -222,7 +222,7 @@ fn a_secret_that_bcrypt_would_cut_is_refused() {
     assert_eq!(longest.ask(&server).status, 200);
     let longer = Machine {
         secret: "s".repeat(73),
-        ..longest.clone()
+        ..longest
     };
     assert_eq!(longer.ask(&server).status, 401);
     let longer = Machine {
