@@ -185,15 +185,16 @@ impl App {
         self.post(server, "/oauth2/revoke", &[("token", token)])
     }
 
-    /// A person signs in with a fresh browser and grants what was asked; the code.
+    /// A person signs in with a fresh browser and grants what [`App::ask`] asks for; the code. In as few requests as it takes.
     pub fn code(&self, server: &Server) -> String {
         let mut browser = Browser::default();
-        self.sign_in(
-            server,
-            &mut browser,
-            &self.ask(),
-            &json!({"subject": "ann"}),
-        )
+        let challenge = landed(&browser.authorize(server, &self.ask().query())).login();
+        let login = json!({"subject": "ann"});
+        let next = browser::answered(server, "login/accept", &challenge, &login);
+        let challenge = landed(&browser.get(&next)).consent();
+        let consent = json!({"grant_scope": ["openid", "offline"]});
+        let next = browser::answered(server, "consent/accept", &challenge, &consent);
+        landed(&browser.get(&next)).code()
     }
 
     /// A person signs in, and everything is granted; the code. `login` is the app's answer to the login request.

@@ -16,6 +16,12 @@ mod authorization_code;
 mod bad_input;
 #[path = "acceptance/budgets.rs"]
 mod budgets;
+#[path = "acceptance/builtin_csrf.rs"]
+mod builtin_csrf;
+#[path = "acceptance/builtin_logout.rs"]
+mod builtin_logout;
+#[path = "acceptance/builtin_password.rs"]
+mod builtin_password;
 #[path = "acceptance/builtin_sign_in.rs"]
 mod builtin_sign_in;
 #[path = "acceptance/client_libraries.rs"]
@@ -38,6 +44,8 @@ mod packaging;
 mod races;
 #[path = "acceptance/races_crash.rs"]
 mod races_crash;
+#[path = "acceptance/races_survivor.rs"]
+mod races_survivor;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
 #[path = "acceptance/shutdown.rs"]
@@ -70,6 +78,8 @@ mod sign_in_refresh;
 mod sign_in_refresh_grace;
 #[path = "acceptance/sign_in_session.rs"]
 mod sign_in_session;
+#[path = "acceptance/sign_in_spans.rs"]
+mod sign_in_spans;
 #[path = "acceptance/sign_in_userinfo.rs"]
 mod sign_in_userinfo;
 #[path = "acceptance/sign_in_verifiers.rs"]
@@ -78,6 +88,8 @@ mod sign_in_verifiers;
 mod spring;
 #[path = "acceptance/static_binary.rs"]
 mod static_binary;
+#[path = "acceptance/token_answers.rs"]
+mod token_answers;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
 #[path = "acceptance/users.rs"]

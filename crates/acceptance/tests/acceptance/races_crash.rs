@@ -184,3 +184,38 @@ fn a_crash_among_redemptions_and_refreshes_leaves_no_half_family() {
         }
     }
 }
+
+/// Every pair that was acknowledged moves on after the restart, also where the crash swallowed the answer to a refresh.
+/// How many such answers there were.
+fn move_on(server: &Server, app: &App, chains: &[Chain]) -> usize {
+    let mut swallowed = 0;
+    for chain in chains {
+        let is_over = chain.is_revoked || chain.unanswered == Some(Step::Revoke);
+        let (Some((last, former)), false) = (chain.pairs.split_last(), is_over) else {
+            continue;
+        };
+        let what = format!("{chain:?}");
+        for pair in former {
+            assert!(!is_active(server, &pair.access), "a former pair: {what}");
+        }
+        let next = Tokens::of(&app.refresh(server, &last.refresh));
+        assert!(lives(server, &next, &what), "{what}");
+        assert!(!is_active(server, &last.access), "{what}");
+        swallowed += usize::from(chain.unanswered == Some(Step::Refresh));
+    }
+    swallowed
+}
+
+#[test]
+fn within_the_grace_a_client_without_an_answer_asks_again_after_the_restart() {
+    for engine in Engine::at_hand() {
+        let mut server = Server::start(browser::setup(engine, &json!({})));
+        let app = App::register(&server, "app", &json!({}));
+        let mut swallowed = 0;
+        for enough in [60, 110, 160] {
+            let chains = storm(&mut server, &app, enough);
+            swallowed += move_on(&server, &app, &chains);
+        }
+        assert!(swallowed > 0, "{engine:?}: the crashes cut no refresh off");
+    }
+}

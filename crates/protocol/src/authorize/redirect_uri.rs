@@ -4,7 +4,7 @@
 //!
 //! Security: everything else of an answer may be wrong; where it is sent must not be.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The redirect URI of a request that has one of the `registered` or none; `None` when the client must not be
 /// answered.
@@ -56,18 +56,25 @@ impl<'a> Loopback<'a> {
         let rest = uri.strip_prefix("http://")?;
         let (authority, path_and_query) =
             rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (host, port) = match authority.strip_prefix('[') {
+        // Brackets are for IPv6 alone, so that nothing that no browser can read passes for another form of the same host.
+        let (host, port, is_loopback) = match authority.strip_prefix('[') {
             Some(literal) => {
-                let (host, after) = literal.split_once(']')?;
-                (host, after)
+                let (host, port) = literal.split_once(']')?;
+                let ip = host.parse::<Ipv6Addr>();
+                (host, port, ip.is_ok_and(|ip| ip.is_loopback()))
             }
-            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+            None => {
+                let end = authority.find(':').unwrap_or(authority.len());
+                let (host, port) = authority.split_at(end);
+                let ip = host.parse::<Ipv4Addr>();
+                (host, port, ip.is_ok_and(|ip| ip.is_loopback()))
+            }
         };
         let port_is_sound = match port.strip_prefix(':') {
-            Some(digits) => digits.parse::<u16>().is_ok(),
+            // A number alone may have a sign.
+            Some(digits) => !digits.starts_with('+') && digits.parse::<u16>().is_ok(),
             None => port.is_empty(),
         };
-        let is_loopback = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         (port_is_sound && is_loopback).then_some(Self {
             host,
             path_and_query,
@@ -158,6 +165,11 @@ mod tests {
             ("http://127.0.0.1/cb", "https://127.0.0.1:9/cb", false),
             ("http://127.0.0.1/cb", "http://user@127.0.0.1:9/cb", false),
             ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:+80/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb", false),
+            ("http://127.0.0.1/cb", "http://[127.0.0.1]:9/cb", false),
+            ("http://127.0.0.1/cb", "http://[127.0.0.1]/cb", false),
+            ("http://[::1]/cb", "http://[::1]:+80/cb", false),
             (
                 "http://127.0.0.1/cb",
                 "http://127.0.0.1:9@evil.example/cb",

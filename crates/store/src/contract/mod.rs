@@ -21,6 +21,7 @@ mod model;
 mod odd_texts;
 mod people;
 mod people_model;
+mod races;
 mod refresh;
 mod remembering;
 mod replay;
@@ -68,6 +69,7 @@ where
         remembering::CASES,
         codes::CASES,
         refresh::CASES,
+        races::CASES,
         epochs::CASES,
         lists::CASES,
         flows::CASES,
