@@ -22,6 +22,8 @@ mod builtin_sign_in;
 mod client_libraries;
 #[path = "acceptance/client_secrets.rs"]
 mod client_secrets;
+#[path = "acceptance/cors.rs"]
+mod cors;
 #[path = "acceptance/database_faults.rs"]
 mod database_faults;
 #[path = "acceptance/doctor.rs"]
@@ -78,6 +80,8 @@ mod sign_in_verifiers;
 mod spring;
 #[path = "acceptance/static_binary.rs"]
 mod static_binary;
+#[path = "acceptance/tls.rs"]
+mod tls;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
 #[path = "acceptance/users.rs"]

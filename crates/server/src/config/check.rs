@@ -400,33 +400,36 @@ impl Settings {
 }
 
 impl Settings {
-    /// Security: who relies on a hook or on CORS must learn that it is not there, not find out.
+    /// Security: who relies on a key must learn that it is without effect, not find out.
     fn warn_of_keys_without_effect(&self, warnings: &mut Vec<String>) {
-        let ends_tls = |listener: &Listener| {
+        if self.oidc.dynamic_client_registration.enabled {
+            warnings.push(
+                "oidc.dynamic_client_registration.enabled: is set, but this release does not have it yet"
+                    .to_owned(),
+            );
+        }
+        for (name, listener) in [("public", &self.serve.public), ("admin", &self.serve.admin)] {
             let own = listener.tls.allow_termination_from.as_ref();
-            own.or(self.serve.tls.allow_termination_from.as_ref())
-                .is_some()
-        };
-        let registration = &self.oidc.dynamic_client_registration;
-        for (key, is_set) in [
-            (
-                "oidc.dynamic_client_registration.enabled",
-                registration.enabled,
-            ),
-            ("serve.public.cors.enabled", self.serve.public.cors.enabled),
-            ("serve.admin.cors.enabled", self.serve.admin.cors.enabled),
-            (
-                "serve.public.tls.allow_termination_from",
-                ends_tls(&self.serve.public),
-            ),
-            (
-                "serve.admin.tls.allow_termination_from",
-                ends_tls(&self.serve.admin),
-            ),
-        ] {
-            if is_set {
+            let shared = self.serve.tls.allow_termination_from.as_ref();
+            let has_list = own.or(shared).is_some_and(|list| !list.is_empty());
+            let has_effect = !self.serve.termination_from(listener).is_empty();
+            if has_list && !has_effect && !self.is_development() {
+                let why = if self.serve.tls(listener) == Tls::Off {
+                    "TLS is off and this listener answers plain HTTP from everyone; set `enabled` to have it checked"
+                } else {
+                    "this listener wants client certificates, which a proxy cannot show"
+                };
                 warnings.push(format!(
-                    "{key}: is set, but this release does not have it yet"
+                    "serve.{name}.tls.allow_termination_from has no effect: {why}"
+                ));
+            }
+            if self.feature_flags.legacy_allow_insecure_origins || !listener.cors.enabled {
+                continue;
+            }
+            for pattern in listener.cors.unbounded_origins() {
+                warnings.push(format!(
+                    "serve.{name}.cors.allowed_origins: '{pattern}' counts for nothing, because sites of strangers \
+                     match it; put the wildcard before a whole domain, as in https://*.example.com"
                 ));
             }
         }
