@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::server::TlsStream;
@@ -82,17 +82,7 @@ pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Rece
             let _permit = permit;
             match (stream, tls) {
                 (Stream::Tcp(stream, peer), Some(tls)) => {
-                    let opening = tokio::time::timeout(HANDSHAKE_TIME, open(stream, &tls));
-                    match opening.await {
-                        Ok(Ok(Opened::Tls(stream))) => {
-                            connection(*stream, &gate, watcher, None).await;
-                        }
-                        Ok(Ok(Opened::Plain(stream))) => {
-                            let from = PlainFrom(peer.ip());
-                            connection(stream, &gate, watcher, Some(from)).await;
-                        }
-                        _ => {}
-                    }
+                    secured(stream, peer, &tls, &gate, watcher).await;
                 }
                 (Stream::Tcp(stream, _), None) => connection(stream, &gate, watcher, None).await,
                 (Stream::Unix(stream), _) => connection(stream, &gate, watcher, None).await,
@@ -112,6 +102,30 @@ pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Rece
     }
 }
 
+/// A connection to a port with TLS.
+async fn secured(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: &Secured,
+    gate: &Arc<Gate>,
+    watcher: Watcher,
+) {
+    let opening = async {
+        if tls.takes_plain && !begins_tls(&stream).await? {
+            return Ok(Opened::Plain(stream));
+        }
+        let stream = tls.files.acceptor().accept(stream).await?;
+        io::Result::Ok(Opened::Tls(Box::new(stream)))
+    };
+    match tokio::time::timeout(HANDSHAKE_TIME, opening).await {
+        Ok(Ok(Opened::Tls(stream))) => connection(*stream, gate, watcher, None).await,
+        Ok(Ok(Opened::Plain(stream))) => {
+            connection(stream, gate, watcher, Some(PlainFrom(peer.ip()))).await;
+        }
+        Ok(Err(_)) | Err(_) => {}
+    }
+}
+
 /// What a peer of a port with TLS speaks.
 enum Opened {
     Tls(Box<TlsStream<TcpStream>>),
@@ -119,17 +133,11 @@ enum Opened {
 }
 
 /// Spec: RFC 8446 5.1: a TLS connection begins with a record of type 22, which begins no HTTP request.
-async fn open(stream: TcpStream, tls: &Secured) -> io::Result<Opened> {
+async fn begins_tls(stream: &TcpStream) -> io::Result<bool> {
     const HANDSHAKE: u8 = 22;
-    if tls.takes_plain {
-        let mut first = [0];
-        stream.peek(&mut first).await?;
-        if first != [HANDSHAKE] {
-            return Ok(Opened::Plain(stream));
-        }
-    }
-    let stream = tls.files.acceptor().accept(stream).await?;
-    Ok(Opened::Tls(Box::new(stream)))
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    Ok(first == [HANDSHAKE])
 }
 
 enum Stream {
@@ -149,12 +157,8 @@ async fn accept(socket: &Socket) -> io::Result<Stream> {
     }
 }
 
-async fn connection<S>(
-    stream: S,
-    gate: &Arc<Gate>,
-    watcher: hyper_util::server::graceful::Watcher,
-    plain_from: Option<PlainFrom>,
-) where
+async fn connection<S>(stream: S, gate: &Arc<Gate>, watcher: Watcher, plain_from: Option<PlainFrom>)
+where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tessera_acceptance::app::App;
+use tessera_acceptance::browser;
 use tessera_acceptance::clock::pause;
 use tessera_acceptance::database::Engine;
 use tessera_acceptance::http::{Request, Response};
@@ -109,6 +111,36 @@ fn the_app_may_read_that_its_token_has_expired() {
     let request = Request::for_url("GET", &url).unwrap();
     let request = request.header("Authorization", &format!("Bearer {token}"));
     only_the_app_reads("an expired token", 401, &request);
+}
+
+#[test]
+fn a_persons_token_names_its_client() {
+    for engine in Engine::at_hand() {
+        let cors = json!({"enabled": true, "allowed_origins": ["https://listed.example.com"]});
+        let more = json!({"serve": {"public": {"cors": cors}}});
+        let server = Server::start(browser::setup(engine, &more));
+        let url = format!("{}/userinfo", server.public());
+        for strategy in ["opaque", "jwt"] {
+            let more = json!({"allowed_cors_origins": [APP], "access_token_strategy": strategy});
+            let access = App::register(&server, strategy, &more)
+                .tokens(&server)
+                .access;
+            let request = Request::for_url("GET", &url).unwrap();
+            let request = request.header("Authorization", &format!("Bearer {access}"));
+            only_the_app_reads(strategy, 200, &request);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_a_client_is_looked_for() {
+    let server = listing(Engine::Sqlite);
+    let body = format!("client_id=app&padding={}", "x".repeat(1024 * 1024));
+    let request = form_to(&server.public(), "/oauth2/token", &body).header("Origin", APP);
+    let answer = request.send();
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert_eq!(answer.json().unwrap()["error"], "invalid_request");
+    nothing_is_said("too large", &answer);
 }
 
 #[test]

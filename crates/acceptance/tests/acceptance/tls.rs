@@ -212,11 +212,12 @@ fn without_networks_a_port_with_tls_speaks_nothing_else() {
 
 #[test]
 fn development_takes_plain_http_from_everyone() {
-    for flag in ["--dev", "--dangerous-force-http"] {
-        let (server, certificate) =
-            start(&[flag], &json!({"allow_termination_from": ["10.0.0.0/8"]}));
+    // v1's flag turns TLS off as well.
+    for (flag, speaks_tls) in [("--dev", true), ("--dangerous-force-http", false)] {
+        let networks = json!({"allow_termination_from": ["10.0.0.0/8"]});
+        let (server, certificate) = start(&[flag], &networks);
         assert_eq!(plain(&server, DISCOVERY, &[]).status, 200, "{flag}");
-        assert!(answers_with(&server, &certificate), "{flag}");
+        assert_eq!(answers_with(&server, &certificate), speaks_tls, "{flag}");
     }
 }
 

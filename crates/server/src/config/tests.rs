@@ -689,7 +689,7 @@ fn listener_tls_overrides_shared_tls_member_by_member() {
         serve.tls(&serve.public),
         Tls::Certificate {
             cert: PemSource::File("public.crt".into()),
-            key: PemSource::Base64(SecretString::new("cGVt".into())),
+            key: PemSource::Base64(SecretString::from("cGVt".to_owned())),
         }
     );
     let base = with(minimal(), "serve.tls.enabled", json!(true));

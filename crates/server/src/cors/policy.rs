@@ -141,10 +141,10 @@ impl Policy {
         if place == Place::OfPeople {
             return Verdict::Refused("people's pages are not shared");
         }
-        let is_web = |origin: &str| origin.starts_with("https://") || origin.starts_with("http://");
-        if !self.lists(origin)
-            && !(place == Place::OfClients && text(origin).is_some_and(|o| is_web(&o)))
-        {
+        let is_web =
+            |origin: String| origin.starts_with("https://") || origin.starts_with("http://");
+        let may_be_registered = place == Place::OfClients && text(origin).is_some_and(is_web);
+        if !may_be_registered && !self.lists(origin) {
             return Verdict::Refused(NOT_LISTED);
         }
         if !method

@@ -41,10 +41,10 @@ fn value(verdict: &Verdict, name: &str) -> Option<String> {
     }
 }
 
-fn actual(policy: &Policy, path: &str, method: Method, origin: &'static str) -> Verdict {
+fn actual(policy: &Policy, path: &str, method: &Method, origin: &'static str) -> Verdict {
     policy.by_list(
         policy.place(path),
-        &method,
+        method,
         &HeaderValue::from_static(origin),
     )
 }
@@ -109,18 +109,18 @@ fn every_option_is_in_the_answers() {
         value(&verdict, "access-control-allow-credentials").unwrap(),
         ""
     );
-    let verdict = actual(&policy, "/", Method::POST, APP);
+    let verdict = actual(&policy, "/", &Method::POST, APP);
     assert_eq!(
         value(&verdict, "access-control-expose-headers").unwrap(),
         "X-A, X-B"
     );
     assert_eq!(value(&verdict, "access-control-max-age").unwrap(), "");
     assert_eq!(
-        value(&actual(&policy, "/", Method::GET, APP), ALLOW_ORIGIN),
+        value(&actual(&policy, "/", &Method::GET, APP), ALLOW_ORIGIN),
         None
     );
     assert_eq!(
-        value(&actual(&policy, "/", Method::OPTIONS, APP), ALLOW_ORIGIN).unwrap(),
+        value(&actual(&policy, "/", &Method::OPTIONS, APP), ALLOW_ORIGIN).unwrap(),
         APP
     );
 }
@@ -145,9 +145,9 @@ fn everyone_is_a_star_except_where_clients_call() {
             let verdict = policy.preflight(&ask(path, origin, "POST", &[]));
             assert_eq!(value(&verdict, ALLOW_ORIGIN).unwrap(), "*", "{path}");
         }
-        let verdict = actual(&policy, "/oauth2/token", Method::POST, origin);
+        let verdict = actual(&policy, "/oauth2/token", &Method::POST, origin);
         assert_eq!(value(&verdict, ALLOW_ORIGIN).unwrap(), origin);
-        let verdict = actual(&policy, "/clients", Method::GET, origin);
+        let verdict = actual(&policy, "/clients", &Method::GET, origin);
         assert_eq!(value(&verdict, ALLOW_ORIGIN).unwrap(), "*");
     }
 }
@@ -165,7 +165,7 @@ fn pages_of_people_are_never_shared() {
             None
         );
         assert_eq!(
-            value(&actual(&policy, path, Method::GET, APP), ALLOW_ORIGIN),
+            value(&actual(&policy, path, &Method::GET, APP), ALLOW_ORIGIN),
             None
         );
     }
@@ -193,7 +193,7 @@ fn a_preflight_where_clients_call_is_answered_for_every_web_origin() {
     let policy = of_port(Port::Public);
     assert_eq!(policy.place("/oauth2/token"), Place::OfClients);
     assert_eq!(
-        actual(&policy, "/oauth2/token", Method::POST, other),
+        actual(&policy, "/oauth2/token", &Method::POST, other),
         Verdict::Refused(NOT_LISTED)
     );
 }
@@ -204,14 +204,14 @@ fn a_list_whose_patterns_count_for_nothing_lets_nobody_in() {
     let origin = "https://evilexample.com";
     let careful = policy(Port::Public, &cors);
     assert_eq!(
-        value(&actual(&careful, "/", Method::GET, origin), ALLOW_ORIGIN),
+        value(&actual(&careful, "/", &Method::GET, origin), ALLOW_ORIGIN),
         None
     );
     let file = json!({"dsn": "memory", "serve": {"public": {"cors": cors}},
         "feature_flags": {"legacy_allow_insecure_origins": true}});
     let legacy = with_flag(Port::Public, &file);
     assert_eq!(
-        value(&actual(&legacy, "/", Method::GET, origin), ALLOW_ORIGIN).unwrap(),
+        value(&actual(&legacy, "/", &Method::GET, origin), ALLOW_ORIGIN).unwrap(),
         origin
     );
 }
@@ -223,6 +223,6 @@ fn origins_are_compared_without_regard_to_case() {
         &json!({"allowed_origins": ["https://*.Example.com"]}),
     );
     let origin = "HTTPS://A.example.COM";
-    let verdict = actual(&policy, "/", Method::GET, origin);
+    let verdict = actual(&policy, "/", &Method::GET, origin);
     assert_eq!(value(&verdict, ALLOW_ORIGIN).unwrap(), origin);
 }
