@@ -229,7 +229,7 @@ fn a_preflight_of_the_admin_port_needs_no_token_and_a_request_does() {
     assert_eq!(asked.header("allow"), None, "a preflight is no refusal");
     let url = format!("{}/admin/clients", server.admin());
     let request = Request::for_url("GET", &url).unwrap().header("Origin", APP);
-    let answer = request.clone().send();
+    let answer = request.send();
     assert_eq!(answer.status, 401);
     assert_eq!(allowed(&answer), Some(APP), "the page may read why");
     let answer = request
