@@ -14,7 +14,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 AREAS = (
-    "authorize clients hooks introspection logout refresh revocation sessions system token userinfo walk"
+    "authorize clients cors hooks introspection logout refresh revocation sessions system token userinfo walk"
 ).split()
 CLI = (
     "clients tokens create_client get_list_delete_clients import_clients update_client endpoint_errors version "

@@ -28,6 +28,8 @@ mod builtin_sign_in;
 mod client_libraries;
 #[path = "acceptance/client_secrets.rs"]
 mod client_secrets;
+#[path = "acceptance/cors.rs"]
+mod cors;
 #[path = "acceptance/database_faults.rs"]
 mod database_faults;
 #[path = "acceptance/doctor.rs"]
@@ -90,6 +92,8 @@ mod spring;
 mod static_binary;
 #[path = "acceptance/token_answers.rs"]
 mod token_answers;
+#[path = "acceptance/tls.rs"]
+mod tls;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
 #[path = "acceptance/users.rs"]

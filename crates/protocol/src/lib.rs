@@ -18,6 +18,7 @@ pub mod flow;
 pub mod form;
 pub mod grant;
 pub mod introspect;
+pub mod origin;
 pub mod parameters;
 pub mod pkce;
 pub mod registration;

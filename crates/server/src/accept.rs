@@ -13,13 +13,15 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, UnixListener};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::run::Gate;
+use crate::termination::PlainFrom;
 use crate::timed::{Activity, Timed};
+use crate::tls_files::TlsFiles;
 
 /// Most connections of one listener at a time.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -37,9 +39,17 @@ const DRAIN_TIME: Duration = Duration::from_secs(25);
 /// Where connections come from.
 pub(crate) enum Socket {
     /// TCP, with TLS or without.
-    Tcp(TcpListener, Option<TlsAcceptor>),
+    Tcp(TcpListener, Option<Secured>),
     /// A Unix socket, removed at the end.
     Unix(UnixListener, PathBuf),
+}
+
+/// How a port speaks TLS.
+#[derive(Clone)]
+pub(crate) struct Secured {
+    pub(crate) files: Arc<TlsFiles>,
+    /// Whether plain HTTP is let through as well; [`crate::termination`] judges it.
+    pub(crate) takes_plain: bool,
 }
 
 /// Accepts until `stop` changes, then lets what is in flight finish.
@@ -71,14 +81,11 @@ pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Rece
         tokio::spawn(async move {
             let _permit = permit;
             match (stream, tls) {
-                (Stream::Tcp(stream), Some(tls)) => {
-                    let handshake = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream));
-                    if let Ok(Ok(stream)) = handshake.await {
-                        connection(stream, &gate, watcher).await;
-                    }
+                (Stream::Tcp(stream, peer), Some(tls)) => {
+                    secured(stream, peer, &tls, &gate, watcher).await;
                 }
-                (Stream::Tcp(stream), None) => connection(stream, &gate, watcher).await,
-                (Stream::Unix(stream), _) => connection(stream, &gate, watcher).await,
+                (Stream::Tcp(stream, _), None) => connection(stream, &gate, watcher, None).await,
+                (Stream::Unix(stream), _) => connection(stream, &gate, watcher, None).await,
             }
         });
     }
@@ -95,24 +102,62 @@ pub(crate) async fn serve(socket: Socket, gate: Arc<Gate>, mut stop: watch::Rece
     }
 }
 
+/// A connection to a port with TLS.
+async fn secured(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: &Secured,
+    gate: &Arc<Gate>,
+    watcher: Watcher,
+) {
+    let opening = async {
+        if tls.takes_plain && !begins_tls(&stream).await? {
+            return Ok(Opened::Plain(stream));
+        }
+        let stream = tls.files.acceptor().accept(stream).await?;
+        io::Result::Ok(Opened::Tls(Box::new(stream)))
+    };
+    match tokio::time::timeout(HANDSHAKE_TIME, opening).await {
+        Ok(Ok(Opened::Tls(stream))) => connection(*stream, gate, watcher, None).await,
+        Ok(Ok(Opened::Plain(stream))) => {
+            connection(stream, gate, watcher, Some(PlainFrom(peer.ip()))).await;
+        }
+        Ok(Err(_)) | Err(_) => {}
+    }
+}
+
+/// What a peer of a port with TLS speaks.
+enum Opened {
+    Tls(Box<TlsStream<TcpStream>>),
+    Plain(TcpStream),
+}
+
+/// Spec: RFC 8446 5.1: a TLS connection begins with a record of type 22, which begins no HTTP request.
+async fn begins_tls(stream: &TcpStream) -> io::Result<bool> {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    Ok(first == [HANDSHAKE])
+}
+
 enum Stream {
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream, SocketAddr),
     Unix(tokio::net::UnixStream),
 }
 
 async fn accept(socket: &Socket) -> io::Result<Stream> {
     match socket {
         Socket::Tcp(listener, _) => {
-            let (stream, _peer): (_, SocketAddr) = listener.accept().await?;
+            let (stream, peer) = listener.accept().await?;
             // One write per answer: there is nothing to coalesce.
             stream.set_nodelay(true)?;
-            Ok(Stream::Tcp(stream))
+            Ok(Stream::Tcp(stream, peer))
         }
         Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
     }
 }
 
-async fn connection<S>(stream: S, gate: &Arc<Gate>, watcher: hyper_util::server::graceful::Watcher)
+async fn connection<S>(stream: S, gate: &Arc<Gate>, watcher: Watcher, plain_from: Option<PlainFrom>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -129,7 +174,10 @@ where
     let gate = Arc::clone(gate);
     let activity = Arc::<Activity>::default();
     let requests = Arc::clone(&activity);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(from) = plain_from {
+            request.extensions_mut().insert(from);
+        }
         let (gate, in_flight) = (Arc::clone(&gate), requests.begin());
         async move {
             let answered = answer(&gate, request).await;

@@ -5,9 +5,10 @@ use axum::extract::FromRef;
 use axum::routing::{delete, get, post, put};
 
 use crate::admin_api::{clients, consent, lifespans, login, logout, secrets, sessions, tokens};
+use crate::admin_guard;
 use crate::endpoint::{health, introspect};
+use crate::observe::{self, Port};
 use crate::state::App;
-use crate::{admin_guard, observe};
 
 /// Which generation of the API a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,7 @@ pub(crate) fn router(app: App) -> Router {
     let router = Router::new()
         .merge(of(Generation::V1))
         .nest("/admin", of(Generation::V26));
-    let quiet_probes = app.settings.serve.admin.request_log.disable_for_health;
-    observe::wrap(admin_guard::wrap(router, &app), app, quiet_probes)
+    observe::wrap(admin_guard::wrap(router, &app), app, Port::Admin)
 }
 
 /// One route per line.

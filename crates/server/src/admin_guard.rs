@@ -16,8 +16,7 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
     let Some(token) = &app.settings.serve.admin.auth.bearer_token else {
         return router;
     };
-    let token = Secret::new(token.expose().to_owned());
-    router.layer(from_fn_with_state(token, check))
+    router.layer(from_fn_with_state(token.secret().clone(), check))
 }
 
 async fn check(State(token): State<Secret<String>>, request: Request, next: Next) -> Response {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, Secret, b64, constant_time_eq};
+use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, b64, constant_time_eq};
 use tessera_protocol::grant::record::SessionId;
 
 use crate::config::{AUTHENTICATION_SESSION_MAX, SameSite, Settings};
@@ -309,7 +309,7 @@ fn cookie_keys(settings: &Settings, system: &Keyring) -> Result<SealKeys, Fault>
         return Ok(system.seal_keys(Purpose::Cookie));
     }
     let own = settings.secrets.cookie.iter();
-    let own: Vec<_> = own.map(|s| Secret::new(s.expose().to_owned())).collect();
+    let own: Vec<_> = own.map(|s| s.secret().clone()).collect();
     Keyring::new(&own)
         .map(|own| own.seal_keys(Purpose::Cookie))
         .map_err(|e| Fault::permanent(format!("secrets.cookie: {e}")))

@@ -41,29 +41,50 @@ async fn collect(body: Body) -> Result<Bytes, Unread> {
 ///
 /// Compat: `multipart/form-data` is read as well, and query parameters never are.
 pub(crate) async fn form(request: Request) -> Result<(HeaderMap, Bytes), OAuthError> {
-    let refuse = |hint: &'static str| OAuthError::new(ErrorCode::InvalidRequest, hint);
     let (head, body) = request.into_parts();
-    let body = collect(body).await.map_err(|unread| match unread {
-        Unread::TooLarge => refuse("The body is larger than 1 MiB."),
-        Unread::TooSlow => refuse("The body did not arrive within 5 seconds."),
-        Unread::Broken => refuse("The body ended early."),
-    })?;
-    let content_type = head
-        .headers
+    let form = form_of(&head.headers, form_body(body).await?)?;
+    Ok((head.headers, form))
+}
+
+/// The same for whoever comes before the handler, which gets the request as it came.
+pub(crate) async fn look_into_form(request: Request) -> Result<(Request, Bytes), OAuthError> {
+    let (head, body) = request.into_parts();
+    let body = form_body(body).await?;
+    // A form that cannot be read is the handler's to refuse.
+    let form = form_of(&head.headers, body.clone()).unwrap_or_default();
+    Ok((Request::from_parts(head, Body::from(body)), form))
+}
+
+async fn form_body(body: Body) -> Result<Bytes, OAuthError> {
+    collect(body).await.map_err(|unread| {
+        let hint = match unread {
+            Unread::TooLarge => "The body is larger than 1 MiB.",
+            Unread::TooSlow => "The body did not arrive within 5 seconds.",
+            Unread::Broken => "The body ended early.",
+        };
+        OAuthError::new(ErrorCode::InvalidRequest, hint)
+    })
+}
+
+fn form_of(headers: &HeaderMap, body: Bytes) -> Result<Bytes, OAuthError> {
+    let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
-    let form = if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        body
-    } else if media.eq_ignore_ascii_case("multipart/form-data") {
-        let encoded = multipart::to_urlencoded(content_type, &body)
-            .ok_or_else(|| refuse("The multipart body cannot be parsed; check its boundary."))?;
-        Bytes::from(encoded)
-    } else {
-        Bytes::new()
-    };
-    Ok((head.headers, form))
+    if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(body);
+    }
+    if !media.eq_ignore_ascii_case("multipart/form-data") {
+        return Ok(Bytes::new());
+    }
+    let encoded = multipart::to_urlencoded(content_type, &body).ok_or_else(|| {
+        OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "The multipart body cannot be parsed; check its boundary.",
+        )
+    })?;
+    Ok(Bytes::from(encoded))
 }
 
 /// The body of an admin request.

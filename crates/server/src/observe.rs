@@ -12,21 +12,43 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
+use crate::config::{Listener, Serve};
 use crate::metrics::Answered;
-use crate::no_route;
 use crate::pages::fallback::notice;
 use crate::state::App;
+use crate::{cors, no_route, termination};
 
 /// Compat: v26 says this on every answer to GET that says nothing else.
 const NEVER_CACHED: HeaderValue =
     HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
 
-/// Adds the fallbacks and the observer of the port whose `request_log.disable_for_health` is `quiet_probes`.
-pub(crate) fn wrap(router: Router, app: App, quiet_probes: bool) -> Router {
-    router
+/// Adds the fallbacks of a port and what stands around all of its routes, the observer outermost.
+pub(crate) fn wrap(router: Router, app: App, port: Port) -> Router {
+    let router = router
         .fallback(async |headers: HeaderMap| no_route::not_found(&headers))
-        .method_not_allowed_fallback(async || no_route::method_not_allowed())
-        .layer(from_fn_with_state((app, quiet_probes), observe))
+        .method_not_allowed_fallback(async || no_route::method_not_allowed());
+    let router = cors::wrap(router, &app, port);
+    let listener = port.listener(&app.settings.serve);
+    let router = termination::wrap(router, &app.settings, listener);
+    let quiet_probes = listener.request_log.disable_for_health;
+    router.layer(from_fn_with_state((app, quiet_probes), observe))
+}
+
+/// The listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Port {
+    Public,
+    Admin,
+}
+
+impl Port {
+    /// Its settings.
+    pub(crate) fn listener(self, serve: &Serve) -> &Listener {
+        match self {
+            Self::Public => &serve.public,
+            Self::Admin => &serve.admin,
+        }
+    }
 }
 
 async fn observe(
@@ -59,10 +81,12 @@ async fn observe(
     reply
 }
 
-fn is_probe(path: &str) -> bool {
-    ["/health/alive", "/health/ready", "/metrics/prometheus"]
-        .iter()
-        .any(|probe| path.ends_with(probe))
+/// Whether orchestrators and monitoring ask for this path, with the prefix of the admin port or without.
+pub(crate) fn is_probe(path: &str) -> bool {
+    matches!(
+        path.strip_prefix("/admin").unwrap_or(path),
+        "/health/alive" | "/health/ready" | "/metrics/prometheus"
+    )
 }
 
 fn log(method: &Method, path: &str, reply: &Response, took: Duration) {
@@ -133,8 +157,13 @@ pub(crate) async fn route(router: Router, mut request: Request) -> Result<Respon
     if is_head {
         *reply.body_mut() = Body::empty();
     }
-    if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
-        sort_allow(reply.headers_mut());
+    match reply.status() {
+        StatusCode::METHOD_NOT_ALLOWED => sort_allow(reply.headers_mut()),
+        // The router says so where it has no route for OPTIONS, though a preflight was answered around it.
+        StatusCode::NO_CONTENT => {
+            reply.headers_mut().remove(ALLOW);
+        }
+        _ => {}
     }
     Ok(reply)
 }

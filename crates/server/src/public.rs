@@ -9,7 +9,7 @@ use crate::endpoint::{
     authorize, discovery, fallbacks, health, introspect, jwks, logout, revoke, root, token,
     userinfo,
 };
-use crate::observe;
+use crate::observe::{self, Port};
 use crate::state::App;
 
 /// One route per line.
@@ -59,8 +59,7 @@ pub(crate) fn router(app: App) -> Router {
     {
         router = router.route("/floor", post(crate::endpoint::floor::post));
     }
-    let quiet_probes = app.settings.serve.public.request_log.disable_for_health;
-    observe::wrap(router.with_state(App::clone(&app)), app, quiet_probes)
+    observe::wrap(router.with_state(App::clone(&app)), app, Port::Public)
 }
 
 /// The pages that people log in at where no other page is configured.

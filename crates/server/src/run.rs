@@ -16,13 +16,14 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::accept::{self, Socket};
+use crate::accept::{self, Secured, Socket};
 use crate::config::{ListenAddress, Listener, Settings};
 use crate::endpoint::health;
 use crate::reply::{ErrorStyle, Failure, Fault};
 use crate::state::{App, AppState};
+use crate::tls_files::TlsFiles;
 use crate::users::Users;
-use crate::{admin, observe, public, tls, upkeep};
+use crate::{admin, observe, public, upkeep};
 
 /// Pending connections the kernel keeps.
 const BACKLOG: u32 = 1024;
@@ -99,39 +100,31 @@ pub async fn serve(
 ) -> Result<(), String> {
     let (public_gate, admin_gate) = (Gate::new(), Gate::new());
     let (stopper, stopped) = watch::channel(false);
-    let mut listeners = JoinSet::new();
-    if ports != Ports::Admin {
-        let listener = &settings.serve.public;
-        let tls = tls::acceptor(&settings.serve.tls(listener), None)?;
-        for socket in bind("public", listener, tls).await? {
-            listeners.spawn(accept::serve(
-                socket,
-                Arc::clone(&public_gate),
-                stopped.clone(),
-            ));
+    let (mut listeners, mut tasks) = (JoinSet::new(), JoinSet::new());
+    for (name, listener, gate, is_served) in [
+        (
+            "public",
+            &settings.serve.public,
+            &public_gate,
+            ports != Ports::Admin,
+        ),
+        (
+            "admin",
+            &settings.serve.admin,
+            &admin_gate,
+            ports != Ports::Public,
+        ),
+    ] {
+        if !is_served {
+            continue;
         }
-    }
-    if ports != Ports::Public {
-        let listener = &settings.serve.admin;
-        if listener.auth.client_ca.is_some()
-            && matches!(listener.address(), ListenAddress::Unix { .. })
-        {
-            return Err(
-                "serve.admin.auth.client_ca is set, but a Unix socket has no client \
-                        certificates; use permissions of the socket, or a TCP address."
-                    .to_owned(),
-            );
+        let tls = secured(name, &settings, listener)?;
+        if let Some(tls) = &tls {
+            tasks.spawn(Arc::clone(&tls.files).follow());
         }
-        let tls = tls::acceptor(
-            &settings.serve.tls(listener),
-            listener.auth.client_ca.as_deref(),
-        )?;
-        for socket in bind("admin", listener, tls).await? {
-            listeners.spawn(accept::serve(
-                socket,
-                Arc::clone(&admin_gate),
-                stopped.clone(),
-            ));
+        for socket in bind(name, listener, tls).await? {
+            let gate = Arc::clone(gate);
+            listeners.spawn(accept::serve(socket, gate, stopped.clone()));
         }
     }
 
@@ -140,7 +133,6 @@ pub async fn serve(
         started = start(settings, store, users.map(Arc::new), version, [&public_gate, &admin_gate]) => Some(started?),
         () = &mut stop => None,
     };
-    let mut tasks = JoinSet::new();
     if let Some(app) = &started {
         public_gate.open(public::router(App::clone(app)));
         admin_gate.open(admin::router(App::clone(app)));
@@ -157,6 +149,28 @@ pub async fn serve(
     while listeners.join_next().await.is_some() {}
     tasks.shutdown().await;
     Ok(())
+}
+
+/// How a listener speaks TLS; `None` for plain HTTP.
+fn secured(
+    name: &'static str,
+    settings: &Settings,
+    listener: &Listener,
+) -> Result<Option<Secured>, String> {
+    let client_ca = listener.auth.client_ca.clone();
+    let is_unix = matches!(listener.address(), ListenAddress::Unix { .. });
+    if client_ca.is_some() && is_unix {
+        return Err(
+            "serve.admin.auth.client_ca is set, but a Unix socket has no client certificates; \
+                    use permissions of the socket, or a TCP address."
+                .to_owned(),
+        );
+    }
+    let files = TlsFiles::open(name, settings.serve.tls(listener), client_ca)?;
+    Ok(files.map(|files| Secured {
+        files,
+        takes_plain: !settings.serve.termination_from(listener).is_empty(),
+    }))
 }
 
 /// Waits for the database and builds the state; only a lasting fault is an error.
@@ -202,7 +216,7 @@ async fn start(
 async fn bind(
     name: &str,
     listener: &Listener,
-    tls: Option<tokio_rustls::TlsAcceptor>,
+    tls: Option<Secured>,
 ) -> Result<Vec<Socket>, String> {
     let mut sockets = Vec::new();
     match listener.address() {

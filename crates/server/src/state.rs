@@ -242,7 +242,7 @@ async fn keyring(settings: &Settings, store: &dyn Store) -> Result<Keyring, Faul
         .secrets
         .system
         .iter()
-        .map(|secret| Secret::new(secret.expose().to_owned()))
+        .map(|secret| secret.secret().clone())
         .collect();
     if secrets.is_empty() {
         secrets.push(generated_secret(settings, store).await?);
@@ -306,7 +306,7 @@ fn page_keys(settings: &Settings, keyring: &Keyring) -> Result<SealKeys, Fault> 
         .secrets
         .pagination
         .iter()
-        .map(|secret| Secret::new(secret.expose().to_owned()))
+        .map(|secret| secret.secret().clone())
         .collect();
     if own.is_empty() {
         return Ok(keyring.seal_keys(Purpose::PageToken));

@@ -1,6 +1,6 @@
 //! TLS of the listeners, and the proxy that may stand before them.
 
-use tessera_server::config::{ListenAddress, Listener, Settings, Tls};
+use tessera_server::config::{Cidr, ListenAddress, Listener, Settings, Tls};
 
 use super::finding::Finding;
 
@@ -8,7 +8,39 @@ const AREA: &str = "tls";
 
 /// Looks at both listeners against the addresses that are announced.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    vec![public(settings), certificate(settings), admin(settings)]
+    let mut found = vec![public(settings), certificate(settings), admin(settings)];
+    let serve = &settings.serve;
+    for (key, listener) in [("public", &serve.public), ("admin", &serve.admin)] {
+        found.extend(termination(settings, key, listener));
+    }
+    found
+}
+
+/// Who may bring plain HTTP to a port that speaks TLS?
+fn termination(settings: &Settings, name: &str, listener: &Listener) -> Option<Finding> {
+    let networks = settings.serve.termination_from(listener);
+    if networks.is_empty() {
+        return None;
+    }
+    let rule = format!("serve.{name} takes plain HTTP from proxies that ended TLS only");
+    let listed: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    Some(if settings.is_development() {
+        Finding::warning(
+            AREA,
+            &rule,
+            "from everyone, in development mode",
+            "start without --dev and --dangerous-force-http",
+        )
+    } else if networks.iter().any(Cidr::is_everyone) {
+        Finding::warning(
+            AREA,
+            &rule,
+            listed.join(", "),
+            "anyone can write X-Forwarded-Proto: name the addresses of the proxies in allow_termination_from",
+        )
+    } else {
+        Finding::ok(AREA, &rule, listed.join(", "))
+    })
 }
 
 /// Who ends TLS on the way to the public port?
@@ -103,6 +135,22 @@ mod tests {
         let found = check(&settings(&[("SERVE_PUBLIC_HOST", "0.0.0.0")]));
         assert_eq!(rules(&found, Level::Warning).len(), 1, "{found:?}");
         assert!(found[0].way_out.contains("X-Forwarded-For"));
+    }
+
+    #[test]
+    fn networks_of_proxies_are_told_and_everyone_is_no_network() {
+        let tls = ("SERVE_ADMIN_TLS_ENABLED", "true");
+        let rule = "serve.admin takes plain HTTP from proxies that ended TLS only";
+        for (networks, level) in [
+            ("10.0.0.0/8,fd00::/8", Level::Ok),
+            ("10.0.0.0/8,0.0.0.0/0", Level::Warning),
+        ] {
+            let networks = ("SERVE_ADMIN_TLS_ALLOW_TERMINATION_FROM", networks);
+            let found = check(&settings(&[LOCAL, tls, networks]));
+            assert!(rules(&found, level).contains(&rule), "{found:?}");
+            let found = check(&settings(&[LOCAL, networks]));
+            assert!(found.iter().all(|one| one.rule != rule), "{found:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tessera_crypto::{Keyring, Purpose, Secret};
+use tessera_crypto::{Keyring, Purpose};
 use tessera_server::config::{SecretString, Settings};
 
 use super::{database::Contents, finding::Finding};
@@ -158,9 +158,8 @@ fn longest(settings: &Settings) -> Option<Duration> {
 }
 
 fn sealed_with(secret: &SecretString, sealed: &[Vec<u8>]) -> usize {
-    let secret = Secret::new(secret.expose().to_owned());
     // A secret that is too short was refused with the configuration.
-    let Ok(keyring) = Keyring::new(&[secret]) else {
+    let Ok(keyring) = Keyring::new(std::slice::from_ref(secret.secret())) else {
         return 0;
     };
     let seal = keyring.seal_keys(Purpose::KeyAtRest);
@@ -170,7 +169,7 @@ fn sealed_with(secret: &SecretString, sealed: &[Vec<u8>]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use tessera_crypto::OsEntropy;
+    use tessera_crypto::{OsEntropy, Secret};
 
     use super::{super::finding::Level, super::tests::*, *};
 

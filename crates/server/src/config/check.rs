@@ -7,9 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Settings;
 use super::dsn::Dsn;
-use super::oauth2::{
-    AccessTokenStrategy, ROTATION_GRACE_COUNTED_MAX, ROTATION_GRACE_MAX, ScopeStrategy,
-};
+use super::oauth2::{ROTATION_GRACE_COUNTED_MAX, ROTATION_GRACE_MAX};
 use super::oidc::{PAIRWISE_SALT_MIN, SubjectType};
 use super::problem::{Problem, SECRET_ADVICE};
 use super::serve::{ListenAddress, Listener};
@@ -351,84 +349,6 @@ impl Settings {
                 "oauth2.grant.refresh_token.rotation_grace_period is more than {words}; {words} are \
                  used"
             ));
-        }
-    }
-
-    /// What is allowed and probably not meant.
-    pub(super) fn warn(&self, warnings: &mut Vec<String>) {
-        if self.strategies.scope == ScopeStrategy::Hierarchical {
-            warnings.push(
-                "strategies.scope: the hierarchical strategy is deprecated; use `wildcard`"
-                    .to_owned(),
-            );
-        }
-        let is_jwt = self.strategies.access_token == AccessTokenStrategy::Jwt;
-        let types = &self.oidc.subject_identifiers.supported_types;
-        if is_jwt && types.contains(&SubjectType::Pairwise) {
-            warnings.push(
-                "oidc.subject_identifiers.supported_types: pairwise subjects are off while \
-                 strategies.access_token is `jwt`"
-                    .to_owned(),
-            );
-        }
-        for (name, listener) in [("public", &self.serve.public), ("admin", &self.serve.admin)] {
-            let is_unset = listener.tls.enabled.or(self.serve.tls.enabled).is_none();
-            let has_cert = listener.tls.cert.is_some() || self.serve.tls.cert.is_some();
-            if is_unset && has_cert {
-                warnings.push(format!(
-                    "serve.{name}.tls: a certificate is set, but `enabled` is not: this listener \
-                     speaks plain HTTP"
-                ));
-            }
-        }
-        if self.builtin_login.users_file.is_some() && !self.has_builtin_login() {
-            warnings.push(
-                "builtin_login.users_file has no effect while urls.login or urls.consent names a page"
-                    .to_owned(),
-            );
-        }
-        self.warn_of_keys_without_effect(warnings);
-        if !self.is_development() {
-            return;
-        }
-        warnings.push(
-            "development mode is on: http is allowed and secrets may be generated; never do this \
-             in production"
-                .to_owned(),
-        );
-    }
-}
-
-impl Settings {
-    /// Security: who relies on a hook or on CORS must learn that it is not there, not find out.
-    fn warn_of_keys_without_effect(&self, warnings: &mut Vec<String>) {
-        let ends_tls = |listener: &Listener| {
-            let own = listener.tls.allow_termination_from.as_ref();
-            own.or(self.serve.tls.allow_termination_from.as_ref())
-                .is_some()
-        };
-        let registration = &self.oidc.dynamic_client_registration;
-        for (key, is_set) in [
-            (
-                "oidc.dynamic_client_registration.enabled",
-                registration.enabled,
-            ),
-            ("serve.public.cors.enabled", self.serve.public.cors.enabled),
-            ("serve.admin.cors.enabled", self.serve.admin.cors.enabled),
-            (
-                "serve.public.tls.allow_termination_from",
-                ends_tls(&self.serve.public),
-            ),
-            (
-                "serve.admin.tls.allow_termination_from",
-                ends_tls(&self.serve.admin),
-            ),
-        ] {
-            if is_set {
-                warnings.push(format!(
-                    "{key}: is set, but this release does not have it yet"
-                ));
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cross-origin settings of a listener.
 
 use serde::Deserialize;
+use tessera_protocol::origin;
 
 /// `serve.<listener>.cors`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,6 +17,20 @@ pub struct Cors {
     /// Seconds; 0 sends no `Access-Control-Max-Age`.
     pub max_age: u64,
     pub debug: bool,
+}
+
+impl Cors {
+    /// Whether every origin is let in.
+    #[must_use]
+    pub fn allows_any_origin(&self) -> bool {
+        self.allowed_origins.is_empty() || self.allowed_origins.iter().any(|origin| origin == "*")
+    }
+
+    /// Entries that count for nothing, unless `feature_flags.legacy_allow_insecure_origins` is set.
+    pub fn unbounded_origins(&self) -> impl Iterator<Item = &str> {
+        let origins = self.allowed_origins.iter().map(String::as_str);
+        origins.filter(|pattern| !origin::is_bounded(pattern))
+    }
 }
 
 /// Whether a text can be an entry of `allowed_origins`: `*`, or an absolute URL with at most one `*`.

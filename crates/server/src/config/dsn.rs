@@ -210,7 +210,7 @@ fn postgres(rest: &str, is_cockroach: bool) -> (Dsn, Vec<String>) {
         location.to_owned()
     };
     let mark = if kept.is_empty() { "" } else { "?" };
-    let url = SecretString::new(format!("postgres://{location}{mark}{}", kept.join("&")));
+    let url = SecretString::from(format!("postgres://{location}{mark}{}", kept.join("&")));
     (
         Dsn::Postgres {
             url,

@@ -33,6 +33,7 @@ mod spelling;
 mod tls;
 mod ttl;
 mod urls;
+mod warn;
 
 #[cfg(test)]
 pub(crate) mod testing;

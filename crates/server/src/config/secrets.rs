@@ -1,33 +1,40 @@
 //! Secrets of the server, and the type that keeps them out of logs.
 
-use std::fmt;
-
 use serde::Deserialize;
+use tessera_crypto::Secret;
 
-/// A text that no log, error or `Debug` output shows.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct SecretString(String);
+/// A [`Secret`] that a configuration can hold: it can be read and compared.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct SecretString(Secret<String>);
 
 impl SecretString {
-    /// Wraps a secret.
+    /// For those who keep it.
     #[must_use]
-    pub fn new(secret: String) -> Self {
-        Self(secret)
+    pub fn secret(&self) -> &Secret<String> {
+        &self.0
     }
 
     /// The secret itself.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
 
-impl fmt::Debug for SecretString {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretString(..)")
+impl From<String> for SecretString {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
     }
 }
+
+impl PartialEq for SecretString {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.matches(other.expose().as_bytes())
+    }
+}
+
+impl Eq for SecretString {}
 
 /// `secrets`: lists whose first entry is used for new data, the others open older data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

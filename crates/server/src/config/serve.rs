@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::cors::Cors;
 use super::secrets::SecretString;
-use super::tls::{Tls, TlsSettings};
+use super::tls::{Cidr, Tls, TlsSettings};
 
 /// `serve`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,6 +42,20 @@ impl Serve {
             (Some(cert), Some(key)) => Tls::Certificate { cert, key },
             _ => Tls::SelfSigned,
         }
+    }
+
+    /// The networks whose proxies may end TLS and pass plain HTTP on to a listener that speaks TLS.
+    ///
+    /// Compat: a listener without TLS answers everyone, whatever the list says, as in v26: the charts of Hydra set one.
+    /// Security: a proxy has no client certificate to show.
+    #[must_use]
+    pub fn termination_from<'a>(&'a self, listener: &'a Listener) -> &'a [Cidr] {
+        if self.tls(listener) == Tls::Off || listener.auth.client_ca.is_some() {
+            return &[];
+        }
+        let own = listener.tls.allow_termination_from.as_deref();
+        own.or(self.tls.allow_termination_from.as_deref())
+            .unwrap_or_default()
     }
 }
 

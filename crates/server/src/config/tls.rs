@@ -1,5 +1,6 @@
 //! Certificates, keys and networks that may end TLS.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -60,7 +61,19 @@ pub struct Cidr {
     prefix: u8,
 }
 
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
 impl Cidr {
+    /// Whether every address of its family lies in it.
+    #[must_use]
+    pub fn is_everyone(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether the address lies in this network; an IPv4 address mapped into IPv6 counts as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -1,6 +1,7 @@
 //! Rows of names and attributes are what the reference server was recorded to send.
 
 use serde_json::{Value, json};
+use tessera_crypto::Secret;
 
 use super::*;
 
