@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use tessera_crypto::jose::Jwk;
 use tessera_protocol::authorize::parameters::RequestParameters;
-use tessera_protocol::authorize::redirect_uri::is_insecure_http;
 use tessera_protocol::authorize::request_object::RequestObject;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
@@ -94,8 +93,6 @@ async fn download(app: &AppState, uri: &str) -> Result<String, EgressError> {
 }
 
 /// The object that was fetched.
-///
-/// Spec: OpenID Connect Core 1.0 6.2: unless it is signed, only https says that it is the client's.
 fn of_uri<'a>(
     app: &AppState,
     fetched: &'a str,
@@ -104,12 +101,7 @@ fn of_uri<'a>(
     // Security: what is no object is told as what was not there, or any document could be asked for.
     let object =
         RequestObject::parse(fetched).map_err(|error| unusable(error.hint.into_owned()))?;
-    if object.is_unsigned() && is_insecure_http(uri) && !app.settings.is_development() {
-        return Err(OAuthError::new(
-            ErrorCode::InvalidRequestUri,
-            "Parameter 'request_uri' uses plain http, so the request object must be signed.",
-        ));
-    }
+    object.check_source(uri, app.settings.is_development())?;
     Ok(object)
 }
 

@@ -242,9 +242,7 @@ fn a_hint_of_a_pairwise_or_forced_subject_fits_one_person() {
         ));
         let app = App::register(&server, "app", &json!({"subject_type": "pairwise"}));
         let other = App::register(&server, "other", &json!({}));
-        let person = |subject: &str, forced: &str| {
-            json!({"subject": subject, "remember": true, "force_subject_identifier": forced})
-        };
+        let person = |subject: &str, forced: &str| json!({"subject": subject, "remember": true, "force_subject_identifier": forced});
         let (ann, of_ann) = settled(&server, &app, &person("ann", ""));
         let (_, of_bob) = settled(&server, &app, &person("bob", ""));
         let (eve, of_eve) = settled(&server, &app, &person("eve", "forced-eve"));

@@ -11,6 +11,7 @@ use tessera_crypto::jose::{Alg, Jwk, Jws};
 
 use super::parameters::{PARAMETERS_MAX, RequestParameters};
 use super::prompt::Prompt;
+use super::redirect_uri;
 use crate::client::Client;
 use crate::client_keys;
 use crate::error::{ErrorCode, OAuthError, quoted};
@@ -52,6 +53,19 @@ impl<'a> RequestObject<'a> {
     /// Whether it has no signature.
     pub fn is_unsigned(&self) -> bool {
         self.jws.header.alg == "none"
+    }
+
+    /// Whether an object that was fetched from `uri` can be the client's. `allows_http` is for development.
+    ///
+    /// Spec: OpenID Connect Core 1.0 6.2: unless it is signed, only https says so.
+    pub fn check_source(&self, uri: &str, allows_http: bool) -> Result<(), OAuthError> {
+        if !self.is_unsigned() || allows_http || !redirect_uri::is_insecure_http(uri) {
+            return Ok(());
+        }
+        Err(OAuthError::new(
+            ErrorCode::InvalidRequestUri,
+            "Parameter 'request_uri' uses plain http, so the request object must be signed.",
+        ))
     }
 
     /// Checks the object and gives the parameters that it sets for the request.
@@ -349,6 +363,31 @@ mod tests {
                 &format!(r#"{{"prompt":"{inside}"}}"#),
             );
             assert_eq!(request.unwrap().get("prompt"), want, "{outside} {inside}");
+        }
+    }
+
+    #[test]
+    fn an_unsigned_object_does_not_come_over_plain_http() {
+        let wire = |alg: &str, signature: &str| {
+            let header = format!(r#"{{"alg":"{alg}"}}"#);
+            format!(
+                "{}.{}.{signature}",
+                b64::encode(header.as_bytes()),
+                b64::encode(b"{}")
+            )
+        };
+        let (unsigned, signed) = (wire("none", ""), wire("RS256", "AAAA"));
+        for (object, uri, allows_http, is_good) in [
+            (&unsigned, "http://app.example/r", false, false),
+            (&unsigned, "HTTP://app.example/r", false, false),
+            (&unsigned, "http://app.example/r", true, true),
+            (&unsigned, "https://app.example/r", false, true),
+            (&unsigned, "http://127.0.0.1/r", false, true),
+            (&signed, "http://app.example/r", false, true),
+        ] {
+            let object = RequestObject::parse(object).unwrap();
+            let answer = object.check_source(uri, allows_http);
+            assert_eq!(answer.is_ok(), is_good, "{uri}");
         }
     }
 
