@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tessera_crypto::jose::Alg;
 use url::Url;
 
+use crate::authorize::redirect_uri::is_for_the_browser;
 use crate::client::{ClientJwks, ClientMetadata};
 use crate::discovery::assertion_algorithms;
 use crate::error::{ErrorCode, OAuthError, quoted};
@@ -347,6 +348,17 @@ fn check_redirects(metadata: &ClientMetadata) -> Result<(), OAuthError> {
                 ),
             ));
         }
+        // Compat: Hydra keeps any scheme, and sends codes and tokens there.
+        if is_for_the_browser(uri) {
+            return Err(OAuthError::new(
+                ErrorCode::InvalidRedirectUri,
+                format!(
+                    "Redirect URI {} has a scheme that browsers run or open themselves; use https or a scheme of the \
+                     app's own.",
+                    quoted(uri)
+                ),
+            ));
+        }
     }
     Ok(())
 }
@@ -398,6 +410,12 @@ fn check_post_logout(metadata: &ClientMetadata) -> Result<(), OAuthError> {
         })
     };
     for uri in &metadata.post_logout_redirect_uris {
+        if is_for_the_browser(uri) {
+            return Err(refuse(format!(
+                "Entry {} of 'post_logout_redirect_uris' has a scheme that browsers run or open themselves.",
+                quoted(uri)
+            )));
+        }
         let Some(target) = origin(uri) else {
             return Err(refuse(format!(
                 "Entry {} of 'post_logout_redirect_uris' cannot be parsed; it must be absolute.",

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::append_query;
+use tessera_protocol::authorize::redirect_uri::is_web;
 use tessera_protocol::client::Client;
 use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
 use tessera_protocol::grant::record::SessionId;
@@ -64,7 +65,8 @@ pub(crate) async fn end(
     let frames = clients
         .iter()
         .map(|client| &client.metadata().frontchannel_logout_uri)
-        .filter(|uri| !uri.is_empty());
+        // Security: what is framed in a page of this server must not be a script.
+        .filter(|uri| is_web(uri));
     Ok(Some(frames.map(|uri| frame(app, uri, &sid)).collect()))
 }
 

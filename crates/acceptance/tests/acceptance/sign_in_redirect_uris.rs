@@ -6,6 +6,7 @@ use serde_json::json;
 use tessera_acceptance::app::{App, Ask, REDIRECT_URI};
 use tessera_acceptance::browser::{self, Browser, Landed, assert_harmless, landed};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
 
 fn start(engine: Engine) -> (Server, App) {
@@ -158,5 +159,74 @@ fn a_loopback_redirect_uri_varies_in_its_port_only() {
         let answer = Browser::default().authorize(&server, &ask.query());
         let place = assert_harmless(&answer, &[], uri);
         assert!(matches!(place, Landed::ErrorPage(_)), "{uri}: {place:?}");
+    }
+}
+
+#[test]
+fn uris_that_a_browser_runs_itself_are_not_registered() {
+    let (server, app) = start(Engine::Sqlite);
+    let path = format!("/admin/clients/{}", app.id());
+    let metadata = |member: &str, uris: &[&str]| {
+        let mut metadata = app
+            .machine
+            .metadata(&json!({"redirect_uris": [REDIRECT_URI]}));
+        metadata[member] = json!(uris);
+        metadata
+    };
+    for uri in [
+        "javascript:alert(1)",
+        "JAVASCRIPT:alert(1)",
+        "javascript://app.example/%0aalert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "vbscript:x",
+        "file:///etc/passwd",
+    ] {
+        for (member, error) in [
+            ("redirect_uris", "invalid_redirect_uri"),
+            ("post_logout_redirect_uris", "invalid_client_metadata"),
+        ] {
+            let asked = metadata(member, &[uri, REDIRECT_URI]);
+            let mut fresh = asked.clone();
+            fresh["client_id"] = json!("fresh");
+            for (method, path, body) in [
+                ("POST", "/admin/clients", &fresh),
+                ("POST", "/clients", &fresh),
+                ("PUT", &path, &asked),
+            ] {
+                let answer = machine::admin(&server, method, path, Some(body));
+                assert_eq!(answer.status, 400, "{method} {path} {uri}: {}", answer.body);
+                let told = answer.json().unwrap();
+                assert_eq!(told["error"], error, "{method} {path} {uri}: {told}");
+                let text = told["error_description"].as_str().unwrap();
+                assert!(text.contains("browsers run"), "{text}");
+            }
+        }
+    }
+    let kept = metadata("redirect_uris", &["com.example.app:/cb", REDIRECT_URI]);
+    let answer = machine::admin(&server, "PUT", &path, Some(&kept));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[test]
+fn a_form_is_never_posted_to_a_scheme_of_an_app() {
+    let (server, _) = start(Engine::Sqlite);
+    let uri = "com.example.app:/cb";
+    let app = App::register(&server, "native", &json!({"redirect_uris": [uri]}));
+    let ask = app.ask().with("redirect_uri", uri);
+    for more in ["", "none-of-yours"] {
+        let posted = ask
+            .clone()
+            .with("response_mode", "form_post")
+            .with("scope", &format!("openid {more}"));
+        let answer = Browser::default().authorize(&server, &posted.query());
+        let place = assert_harmless(&answer, &[], "form_post");
+        assert!(matches!(place, Landed::ErrorPage(_)), "{place:?}");
+        assert_eq!(place.error(), "invalid_request");
+        let text = place.parameter("error_description");
+        assert!(text.contains("form_post"), "{text}");
+    }
+    for mode in ["query", "fragment"] {
+        let asked = ask.clone().with("response_mode", mode);
+        landed(&Browser::default().authorize(&server, &asked.query())).login();
     }
 }

@@ -3,7 +3,7 @@
 //! Spec: RFC 6749 3.1.2.4, 4.1.2.1
 //!
 //! Security: nothing is ever sent to a redirect URI that is not the client's; this is the only way to get a
-//! [`Destination`].
+//! [`Destination`]. Nor is anything sent where a browser would run it, whoever registered that.
 
 use super::parameters::RequestParameters;
 use super::redirect_uri;
@@ -62,7 +62,16 @@ pub fn find(parameters: &RequestParameters, client: &Client) -> Result<Destinati
         .as_deref()
         .unwrap_or_default();
     let Some(redirect_uri) = redirect_uri::select(registered, asked) else {
+        let meant = match (asked, registered) {
+            ("", [only]) => only,
+            _ => asked,
+        };
         return refuse(match asked {
+            _ if redirect_uri::is_for_the_browser(meant) => format!(
+                "The redirect URI is {}, whose scheme a browser runs or opens itself, so no answer is sent there; \
+                 register an https URI or one of a scheme of the app's own.",
+                quoted(meant)
+            ),
             "" => format!(
                 "Parameter 'redirect_uri' is missing, and the client has {} registered; name one of them.",
                 registered.len()
@@ -74,9 +83,74 @@ pub fn find(parameters: &RequestParameters, client: &Client) -> Result<Destinati
             ),
         });
     };
+    // Security: a browser posts forms over http and https alone; what another scheme makes of one is anybody's guess.
+    if mode == ResponseMode::FormPost && !redirect_uri::is_web(redirect_uri) {
+        return refuse(format!(
+            "Parameter 'response_mode' is 'form_post', but a form cannot be posted to {}; use 'query' or 'fragment' \
+             with redirect URIs that are neither http nor https.",
+            quoted(redirect_uri)
+        ));
+    }
     Ok(Destination {
         redirect_uri: redirect_uri.to_owned(),
         mode,
         state: parameters.get("state").to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{ClientMetadata, ClientRecord};
+
+    fn found(registered: &[&str], query: &str) -> Result<Destination, OAuthError> {
+        let client = Client::new(ClientRecord {
+            metadata: ClientMetadata {
+                client_id: "app".to_owned(),
+                redirect_uris: Some(registered.iter().map(|&uri| uri.to_owned()).collect()),
+                ..ClientMetadata::default()
+            },
+            secret_hashes: Vec::new(),
+            registration_token_hash: None,
+            token_epoch: 1,
+            version: 1,
+        });
+        let parameters = RequestParameters::parse(query.as_bytes(), b"").unwrap();
+        find(&parameters, &client)
+    }
+
+    #[test]
+    fn a_form_is_posted_over_http_and_https_alone() {
+        for (uri, is_posted) in [
+            ("https://app.example/cb", true),
+            ("HTTPS://app.example/cb", true),
+            ("http://127.0.0.1/cb", true),
+            ("com.example.app:/cb", false),
+            ("app://cb", false),
+            ("https:cb", false),
+        ] {
+            for type_and_mode in ["", "&response_type=id_token"] {
+                let query = format!("response_mode=form_post{type_and_mode}");
+                let answer = found(&[uri], &query);
+                assert_eq!(answer.is_ok(), is_posted, "{uri} {answer:?}");
+                if let Err(error) = answer {
+                    assert_eq!(error.code, ErrorCode::InvalidRequest, "{uri}");
+                    assert!(error.hint.contains("form_post"), "{error}");
+                }
+            }
+        }
+        assert!(found(&["com.example.app:/cb"], "response_mode=query").is_ok());
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_stored_uri_that_a_browser_runs() {
+        let uri = "javascript:alert(1)";
+        for query in ["", "redirect_uri=javascript:alert(1)"] {
+            for mode in ["", "&response_mode=fragment", "&response_mode=form_post"] {
+                let error = found(&[uri], &format!("{query}{mode}")).unwrap_err();
+                assert_eq!(error.code, ErrorCode::InvalidRequest);
+                assert!(error.hint.contains("scheme"), "{error}");
+            }
+        }
+    }
 }

@@ -24,17 +24,54 @@ pub fn select<'a>(registered: &'a [String], requested: &'a str) -> Option<&'a st
     (is_registered && is_usable(requested)).then_some(requested)
 }
 
-/// An absolute URI without a fragment.
+/// An absolute URI without a fragment, that a browser hands to somebody else.
 fn is_usable(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else {
         return false;
     };
     !rest.is_empty()
+        && !is_for_the_browser(uri)
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && uri.bytes().all(|b| b > b' ' && b != b'#' && b != 0x7f)
+}
+
+/// Schemes whose content a browser runs or opens itself.
+const BROWSER_SCHEMES: [&str; 9] = [
+    "about",
+    "blob",
+    "data",
+    "file",
+    "filesystem",
+    "javascript",
+    "livescript",
+    "vbscript",
+    "view-source",
+];
+
+/// Whether a browser would run or open the URI itself, in place of handing an answer to somebody.
+///
+/// Security: white space and control characters are what browsers leave out as well.
+pub fn is_for_the_browser(uri: &str) -> bool {
+    let bare: String = uri.chars().filter(|c| *c > ' ' && *c != '\u{7f}').collect();
+    bare.split_once(':').is_some_and(|(scheme, _)| {
+        BROWSER_SCHEMES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// Whether the URI is one of the web, `http` or `https`.
+pub fn is_web(uri: &str) -> bool {
+    after_scheme(uri, "https").is_some() || after_scheme(uri, "http").is_some()
+}
+
+/// What follows the scheme and `//`. Schemes are the same in any case (RFC 3986 3.1).
+fn after_scheme<'a>(uri: &'a str, scheme: &str) -> Option<&'a str> {
+    let (found, rest) = uri.split_once("://")?;
+    found.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
 fn differs_in_loopback_port(known: &str, requested: &str) -> bool {
@@ -84,13 +121,12 @@ impl<'a> Loopback<'a> {
 
 /// Whether an answer to this URI stays on the machine or under TLS. URIs of other schemes are not judged.
 pub fn is_insecure_http(uri: &str) -> bool {
-    uri.strip_prefix("http://")
-        .is_some_and(|rest| !is_local(rest))
+    after_scheme(uri, "http").is_some_and(|rest| !is_local(rest))
 }
 
 /// Whether the URI is `https`, or `http` on this machine.
 pub fn is_https_or_local(uri: &str) -> bool {
-    uri.starts_with("https://") || uri.strip_prefix("http://").is_some_and(is_local)
+    after_scheme(uri, "https").is_some() || after_scheme(uri, "http").is_some_and(is_local)
 }
 
 fn is_local(after_scheme: &str) -> bool {
@@ -187,6 +223,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_browser_runs_itself_is_never_selected() {
+        for uri in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "javascript://app.example/%0aalert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://app.example/1",
+            "view-source:https://app.example",
+        ] {
+            assert_eq!(selected(&[uri], uri), None, "{uri}");
+            assert_eq!(selected(&[uri], ""), None, "{uri}");
+            assert!(is_for_the_browser(uri) && !is_web(uri), "{uri}");
+        }
+        for uri in [" javascript:x", "java\tscript:x", "java\nscript:x"] {
+            assert!(is_for_the_browser(uri), "{uri:?}");
+        }
+        for uri in ["com.example.data:/cb", "datax:/cb", "app:data:x", "/data"] {
+            assert!(!is_for_the_browser(uri), "{uri}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_for_this_machine_only() {
         for (uri, is_insecure) in [
             ("http://example.com/cb", true),
@@ -198,6 +258,7 @@ mod tests {
             ("http://[::1]:9/cb", false),
             ("https://example.com/cb", false),
             ("app://cb", false),
+            ("HTTP://example.com/cb", true),
         ] {
             assert_eq!(is_insecure_http(uri), is_insecure, "{uri}");
         }

@@ -12,6 +12,7 @@ pub(super) async fn start(
     parameters: RequestParameters,
 ) -> Result<Response, Refusal> {
     let Visitor { app, headers, now } = *visitor;
+    parameters.check_length().map_err(Refusal::Page)?;
     let parameters = request_object::merged(app, parameters, now).await?;
     let asked = Addressed::find(app, parameters).await?;
     let request = asked.request();
@@ -24,7 +25,9 @@ pub(super) async fn start(
         false => sealed::browser_session(app, headers, now).await?,
     };
     let identifiers = match &session {
-        Some(session) => subject::identifiers(app, &asked.client, &session.subject),
+        Some(session) => {
+            subject::known_as(app, &asked.client, session, hinted.as_ref(), now).await?
+        }
         None => Vec::new(),
     };
     let hinted = hinted.as_ref().map(|hint| hint.sub.as_str());

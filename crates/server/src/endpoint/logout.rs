@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use std::sync::Arc;
 use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
+use tessera_protocol::authorize::redirect_uri::is_for_the_browser;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
 use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
@@ -95,6 +96,13 @@ async fn of_client(
     let client = client_of(app, parameters, hint).await?;
     let redirect_uri = parameters.get("post_logout_redirect_uri");
     let registered = &client.metadata().post_logout_redirect_uris;
+    // Security: a client that was registered elsewhere may have what would not be registered here.
+    if is_for_the_browser(redirect_uri) {
+        return Err(refuse(format!(
+            "Parameter 'post_logout_redirect_uri' is {}, whose scheme a browser runs or opens itself.",
+            quoted(redirect_uri)
+        )));
+    }
     if !redirect_uri.is_empty() && !registered.iter().any(|known| known == redirect_uri) {
         return Err(refuse(format!(
             "Parameter 'post_logout_redirect_uri' is {}, which is not one of the client's \
