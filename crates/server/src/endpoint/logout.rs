@@ -8,16 +8,16 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, Method};
 use std::sync::Arc;
-use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
-use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::id_token_hint::Hint;
 
 use crate::authorize::Refusal;
 use crate::authorize::sealed::browser_session;
+use crate::logout_request::{self, NotOpened};
 use crate::state::{App, AppState};
 use crate::{clock, end_session, extract, hint, ids, pages, reply};
 
@@ -76,8 +76,7 @@ async fn start(
     };
     request.request_url = request_url;
     request.requested_at = now;
-    let keys = &app.seals.challenge;
-    let challenge = logout::seal(&request, LogoutLeg::Challenge, keys, &OsEntropy);
+    let challenge = logout_request::challenge(app, &request).await?;
     let mut url = app.settings.logout_url();
     append_query(
         &mut url,
@@ -172,23 +171,18 @@ async fn complete(
     verifier: &str,
     now: Timestamp,
 ) -> Result<Response, Refusal> {
-    let opened = logout::open(verifier, LogoutLeg::Verifier, &app.seals.challenge);
-    let Some(request) = opened else {
-        return Err(Refusal::Page(OAuthError::new(
+    let opened = logout_request::open(app, verifier, LogoutLeg::Verifier, now).await;
+    let request = opened.map_err(|why| match why {
+        NotOpened::Unknown => Refusal::Page(OAuthError::new(
             ErrorCode::NotFound,
             "The logout verifier was not made by this server, or has been altered.",
-        )));
-    };
-    if request
-        .requested_at
-        .plus(app.settings.ttl.login_consent_request)
-        < now
-    {
-        return Err(Refusal::Page(OAuthError::new(
+        )),
+        NotOpened::Expired(_) => Refusal::Page(OAuthError::new(
             ErrorCode::RequestUnauthorized,
             "The logout request has expired; start again.",
-        )));
-    }
+        )),
+        NotOpened::Fault(fault) => fault.into(),
+    })?;
     let target = with_state(app, &request.redirect_uri, &request.state);
     if !request.is_rp_initiated() {
         // Security: a verifier that is handed to somebody else logs nobody out.
