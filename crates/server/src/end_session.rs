@@ -103,8 +103,10 @@ fn frame(app: &AppState, uri: &str, sid: &SessionId) -> String {
     with_session(uri, &app.issuer, &ids::uuid(sid))
 }
 
-/// Parameters of these names that the URI has already would leave open which ones count.
+/// Parameters of these names that the URI has already would leave open which ones count. A fragment would swallow them,
+/// and says nothing to the client's server.
 fn with_session(uri: &str, issuer: &str, sid: &str) -> String {
+    let uri = uri.split('#').next().unwrap_or_default();
     let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
     let is_own = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
@@ -139,6 +141,10 @@ mod tests {
                 "https://app.example/fc?a=1&issue=2&",
             ),
             ("https://app.example/fc?sid", "https://app.example/fc?"),
+            (
+                "https://app.example/fc?a=1#part?b",
+                "https://app.example/fc?a=1&",
+            ),
         ] {
             let url = with_session(uri, "https://as.example/", "s");
             assert_eq!(url, format!("{expected}{added}"), "{uri}");

@@ -6,7 +6,8 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, Method};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method};
 use std::sync::Arc;
 use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
 use tessera_protocol::client::Client;
@@ -27,7 +28,13 @@ pub(crate) async fn any(State(app): State<App>, request: Request) -> Response {
     let reply = respond(&app, request)
         .await
         .unwrap_or_else(|refusal| refusal.into_reply(&app));
-    reply::to_visit(reply, &method)
+    let mut reply = reply::to_visit(reply, &method);
+    if method == Method::POST {
+        // Security: the address holds a challenge. Answers to GET are never cached anyway.
+        let headers = reply.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    reply
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Refusal> {
