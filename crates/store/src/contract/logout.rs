@@ -168,7 +168,8 @@ async fn an_announcement_gives_way_to_notices_once(store: Fresh) {
     let listed = taken(&store, 100, 200, 9).await;
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_ne!(listed, [1], "the announcement is gone");
-    store.list_notices([listed[0]; 16], &[]).await.unwrap();
+    let only = *listed.first().unwrap();
+    store.list_notices([only; 16], &[]).await.unwrap();
     assert_eq!(taken(&store, 300, 400, 9).await, [0; 0], "nobody to tell");
 }
 
