@@ -52,6 +52,10 @@ mod races_survivor;
 mod recordings;
 #[path = "acceptance/shutdown.rs"]
 mod shutdown;
+#[path = "acceptance/sign_in_admin_answers.rs"]
+mod sign_in_admin_answers;
+#[path = "acceptance/sign_in_again.rs"]
+mod sign_in_again;
 #[path = "acceptance/sign_in_apps.rs"]
 mod sign_in_apps;
 #[path = "acceptance/sign_in_browsers.rs"]
@@ -68,6 +72,8 @@ mod sign_in_hostile;
 mod sign_in_logout;
 #[path = "acceptance/sign_in_logout_notices.rs"]
 mod sign_in_logout_notices;
+#[path = "acceptance/sign_in_logout_requests.rs"]
+mod sign_in_logout_requests;
 #[path = "acceptance/sign_in_pkce.rs"]
 mod sign_in_pkce;
 #[path = "acceptance/sign_in_prompts.rs"]

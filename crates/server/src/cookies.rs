@@ -1,20 +1,26 @@
-//! The cookies of the browser flow: a CSRF value for each leg, and the login session.
+//! The cookies of the browser flow: a CSRF value for each leg and client, one for the built-in logout page, and the login
+//! session.
 //!
 //! Spec: RFC 6265 4.1, 5.4; draft-ietf-httpbis-rfc6265bis (`SameSite`)
 //!
-//! Compat: names, `_dev`, the client's suffix and all attributes are those of the reference server. Values are opaque
-//! there and our own here.
+//! Compat: names, `_dev`, the client's suffix and the attributes are those of the reference server, in both generations;
+//! the cookie of the logout page is our own. Values are opaque there and our own here. No cookie lives longer than 180
+//! days, which the reference server does not see to.
 //! Compat: `remember_for: 0` makes a cookie that ends with the browser, as documented; the reference server makes one of
 //! 30 days.
-//! Security: a CSRF value is random and compared in constant time with the one sealed in the flow; the session cookie
-//! is sealed and bound to its name, so neither can be made up nor moved.
+//! Security: a CSRF value is 16 random bytes in clear. It says only that a browser is the one that a flow began in: it is
+//! compared in constant time with the value sealed in the flow, and a browser that has one keeps it for all its flows.
+//! Security: the session cookie is sealed under `secrets.cookie`, else `secrets.system`, and bound to its name, so it can
+//! neither be made up nor be moved. What an older secret sealed still opens, and is sealed anew under the first one
+//! when its browser comes back, so that the older one may go.
 
 use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, b64, constant_time_eq};
-use tessera_protocol::grant::record::SessionId;
+use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, Secret, b64, constant_time_eq};
+use tessera_protocol::grant::record::{LoginSession, SessionId};
+use tessera_protocol::time::Timestamp;
 
 use crate::config::{AUTHENTICATION_SESSION_MAX, SameSite, Settings};
 use crate::reply::Fault;
@@ -49,6 +55,17 @@ struct Written<'a> {
     /// As attributes, with their separators.
     lifetime: &'a str,
     same_site: &'a str,
+}
+
+/// The last byte of a session cookie's content: whether it was given a lifetime.
+const ENDS_WITH_BROWSER: u8 = 0;
+const OUTLIVES_BROWSER: u8 = 1;
+
+/// A session cookie that opened.
+struct Presented {
+    sid: SessionId,
+    ends_with_browser: bool,
+    is_sealed_with_newest: bool,
 }
 
 /// What a browser presents as the CSRF value of a leg.
@@ -199,11 +216,42 @@ impl Cookies {
 
     /// The login session that the browser presents; `None` too when the cookie is not one of this server.
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<SessionId> {
+        self.presented(headers).map(|presented| presented.sid)
+    }
+
+    fn presented(&self, headers: &HeaderMap) -> Option<Presented> {
         values(headers, &self.session).find_map(|value| {
             let sealed = b64::decode(value).ok()?;
             let plain = self.keys.open(self.session.as_bytes(), &sealed).ok()?;
-            plain.try_into().ok()
+            let (last, sid) = plain.split_last()?;
+            Some(Presented {
+                sid: sid.try_into().ok()?,
+                ends_with_browser: *last == ENDS_WITH_BROWSER,
+                is_sealed_with_newest: self.keys.sealed_with_newest(&sealed),
+            })
         })
+    }
+
+    /// Seals the browser's session cookie anew if an older secret sealed it; it lives on for as long as the session.
+    pub(crate) fn renew_session(
+        &self,
+        headers: &HeaderMap,
+        reply: &mut HeaderMap,
+        session: &LoginSession,
+        now: Timestamp,
+    ) {
+        let Some(presented) = self.presented(headers) else {
+            return;
+        };
+        if presented.is_sealed_with_newest || presented.sid != session.sid {
+            return;
+        }
+        let left = session.expires_at.as_secs().saturating_sub(now.as_secs());
+        let max_age = match presented.ends_with_browser {
+            true => None,
+            false => session_max_age(left),
+        };
+        self.set_session(reply, &session.sid, max_age);
     }
 
     /// Adds the session cookie to an answer; `None` ends it with the browser. See [`session_max_age`].
@@ -213,9 +261,14 @@ impl Cookies {
         sid: &SessionId,
         max_age: Option<Duration>,
     ) {
+        let last = match max_age {
+            None => ENDS_WITH_BROWSER,
+            Some(_) => OUTLIVES_BROWSER,
+        };
+        let plain = [sid.as_slice(), &[last]].concat();
         let mut sealed = Vec::new();
         self.keys
-            .seal(&OsEntropy, self.session.as_bytes(), sid, &mut sealed);
+            .seal(&OsEntropy, self.session.as_bytes(), &plain, &mut sealed);
         let lifetime = max_age.map(|max| format!("; Max-Age={}", max.as_secs()));
         self.write_session(reply, &b64::encode(&sealed), &lifetime.unwrap_or_default());
     }

@@ -2,23 +2,21 @@
 //!
 //! Spec: OpenID Connect Front-Channel Logout 1.0, Back-Channel Logout 1.0
 //!
-//! Invariant: the session's end and its notices are stored in one step, so that each client is told once, and is told
-//! although this process ends.
+//! Invariant: the session's end is stored with an announcement of it, in one step. Who is to be told is listed after
+//! that, when no client can join the session any more, so that each is told once, also those whose flow ends at the
+//! same moment, and although this process ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::append_query;
 use tessera_protocol::authorize::redirect_uri::is_web;
 use tessera_protocol::client::Client;
-use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
 use tessera_protocol::grant::record::SessionId;
 use tessera_protocol::time::Timestamp;
-use tessera_store::LogoutNotice;
+use tessera_store::{LogoutNotice, StoreError};
 
 use crate::ids;
-use crate::reply::Fault;
 use crate::state::AppState;
 
 /// Most clients of one session that are told.
@@ -26,42 +24,22 @@ const CLIENTS_MAX: u32 = 1_000;
 /// For how long a client is tried to be told.
 const NOTICE_LIFE: Duration = Duration::from_secs(3_600);
 
-/// Takes the person's word that a session shall end. Answers where the browser goes.
-pub(crate) fn confirm(app: &AppState, request: &LogoutRequest) -> String {
-    let keys = &app.seals.challenge;
-    let verifier = logout::seal(request, LogoutLeg::Verifier, keys, &OsEntropy);
-    let back = app.settings.public_path("/oauth2/sessions/logout");
-    format!("{back}?logout_verifier={verifier}")
-}
-
 /// Ends a session. Answers the URLs that the browser has to load; `None` when the session had ended before.
 pub(crate) async fn end(
     app: &AppState,
     sid: SessionId,
     now: Timestamp,
-) -> Result<Option<Vec<String>>, Fault> {
-    let mut clients: Vec<Arc<Client>> = Vec::new();
-    for id in app.store.clients_of_session(sid, CLIENTS_MAX).await? {
-        clients.extend(app.clients.load(&*app.store, &id).await?);
-    }
-    let notices: Vec<LogoutNotice> = clients
-        .iter()
-        .filter(|client| !client.metadata().backchannel_logout_uri.is_empty())
-        .map(|client| LogoutNotice {
-            id: app.random::<16>(),
-            client_id: client.id().to_owned(),
-            sid,
-            attempts: 0,
-            due_at: now,
-            expires_at: now.plus(NOTICE_LIFE),
-        })
-        .collect();
-    if !app.store.end_login_session(sid, &notices).await? {
+) -> Result<Option<Vec<String>>, StoreError> {
+    let announcement = notice(app, String::new(), sid, now);
+    if !app.store.end_login_session(sid, &[announcement]).await? {
         return Ok(None);
     }
-    if !notices.is_empty() {
-        app.logout_notices.notify_one();
-    }
+    app.logout_notices.notify_one();
+    let clients = clients(app, sid).await.unwrap_or_else(|error| {
+        // The session has ended all the same, and the back channel is tried again.
+        tracing::warn!(%error, "The clients of a session could not be listed for the front channel.");
+        Vec::new()
+    });
     let frames = clients
         .iter()
         .map(|client| &client.metadata().frontchannel_logout_uri)
@@ -70,11 +48,108 @@ pub(crate) async fn end(
     Ok(Some(frames.map(|uri| frame(app, uri, &sid)).collect()))
 }
 
-/// Spec: Front-Channel Logout 1.0 2: `iss` and `sid`, both or none.
+/// Ends every session of a person.
+///
+/// Spec: Back-Channel Logout 1.0 2.5: a client is told of the end of a session, whoever ends it.
+/// Compat: the reference server tells nobody here.
+pub(crate) async fn end_all_of(
+    app: &AppState,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let expires_at = now.plus(NOTICE_LIFE);
+    app.store
+        .end_login_sessions_of(subject, now, expires_at)
+        .await?;
+    app.logout_notices.notify_one();
+    Ok(())
+}
+
+/// Replaces an announcement by a notice for each client that listens.
+pub(crate) async fn list(
+    app: &AppState,
+    announcement: &LogoutNotice,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sid = announcement.sid;
+    let clients = clients(app, sid).await?;
+    let notices: Vec<LogoutNotice> = clients
+        .iter()
+        .filter(|client| !client.metadata().backchannel_logout_uri.is_empty())
+        .map(|client| notice(app, client.id().to_owned(), sid, now))
+        .collect();
+    app.store.list_notices(announcement.id, &notices).await
+}
+
+async fn clients(app: &AppState, sid: SessionId) -> Result<Vec<Arc<Client>>, StoreError> {
+    let mut clients = Vec::new();
+    for id in app.store.clients_of_session(sid, CLIENTS_MAX).await? {
+        clients.extend(app.clients.load(&*app.store, &id).await?);
+    }
+    Ok(clients)
+}
+
+fn notice(app: &AppState, client_id: String, sid: SessionId, now: Timestamp) -> LogoutNotice {
+    LogoutNotice {
+        id: app.random::<16>(),
+        client_id,
+        sid,
+        attempts: 0,
+        due_at: now,
+        expires_at: now.plus(NOTICE_LIFE),
+    }
+}
+
+/// Spec: Front-Channel Logout 1.0 2: `iss` and `sid`, both or none, beside what the URI has of its own.
 fn frame(app: &AppState, uri: &str, sid: &SessionId) -> String {
-    let mut url = uri.to_owned();
-    let sid = ids::uuid(sid);
-    let pairs = [("iss", app.issuer.as_str()), ("sid", sid.as_str())];
-    append_query(&mut url, pairs.into_iter());
+    with_session(uri, &app.issuer, &ids::uuid(sid))
+}
+
+/// Parameters of these names that the URI has already would leave open which ones count. A fragment would swallow them,
+/// and says nothing to the client's server.
+fn with_session(uri: &str, issuer: &str, sid: &str) -> String {
+    let uri = uri.split('#').next().unwrap_or_default();
+    let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let is_own = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && !["iss", "sid"].contains(&name)
+    };
+    let kept: Vec<&str> = query.split('&').filter(is_own).collect();
+    let mut url = base.to_owned();
+    if !kept.is_empty() {
+        url.push('?');
+        url.push_str(&kept.join("&"));
+    }
+    append_query(&mut url, [("iss", issuer), ("sid", sid)].into_iter());
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_names_issuer_and_session_once() {
+        let added = "iss=https%3A%2F%2Fas.example%2F&sid=s";
+        for (uri, expected) in [
+            ("https://app.example/fc", "https://app.example/fc?"),
+            ("https://app.example/fc?", "https://app.example/fc?"),
+            (
+                "https://app.example/fc?a=1&&b",
+                "https://app.example/fc?a=1&b&",
+            ),
+            (
+                "https://app.example/fc?iss=old&a=1&sid=x&issue=2",
+                "https://app.example/fc?a=1&issue=2&",
+            ),
+            ("https://app.example/fc?sid", "https://app.example/fc?"),
+            (
+                "https://app.example/fc?a=1#part?b",
+                "https://app.example/fc?a=1&",
+            ),
+        ] {
+            let url = with_session(uri, "https://as.example/", "s");
+            assert_eq!(url, format!("{expected}{added}"), "{uri}");
+        }
+    }
 }

@@ -30,6 +30,7 @@ mod id_token;
 mod ids;
 mod live_token;
 mod logout_notices;
+mod logout_request;
 mod metrics;
 mod multipart;
 mod no_route;

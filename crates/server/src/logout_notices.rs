@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::egress::{Bounds, PostError};
 use crate::reply::Fault;
 use crate::state::{App, AppState};
-use crate::{clock, signing};
+use crate::{clock, end_session, signing};
 
 /// How often the rows are looked at when nobody says that there are new ones.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -79,6 +79,9 @@ async fn send_due(app: &App) -> Result<usize, Fault> {
 }
 
 async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result<(), Fault> {
+    if notice.client_id.is_empty() {
+        return Ok(end_session::list(app, &notice, now).await?);
+    }
     let told = tell(app, &notice, now).await?;
     let metrics = &app.metrics;
     match told {

@@ -45,7 +45,7 @@ pub(crate) async fn refresh(
         grant: &stored.grant,
         session,
         code: None,
-        // The code was issued when the consent was handled.
+        // The code was issued when the browser came back with the consent, a moment after it was handled.
         code_expires_at: Some(
             stored
                 .grant

@@ -14,6 +14,9 @@ use tessera_store::{CreateClient, Readiness, StoreError, contract};
 use tessera_store_sql::{MigrationState, OpenOptions, Opened, PostgresOptions, open};
 use tokio_postgres::{Client, NoTls};
 
+#[path = "postgres/ending_session.rs"]
+mod ending_session;
+
 fn server() -> Option<String> {
     let url = std::env::var("TESSERA_TEST_POSTGRES").unwrap_or_default();
     assert!(

@@ -33,8 +33,8 @@ pub struct FinishLogin<'a> {
     pub new_session: Option<&'a LoginSession>,
     /// The session on which the login was skipped.
     pub used_session: Option<SessionId>,
-    /// A session that ends now, because another login took its place or because it must not go on.
-    pub ended_session: Option<SessionId>,
+    /// A session whose place another login takes: it is retired.
+    pub retired_session: Option<SessionId>,
     /// Whose remembered consent is asked for.
     pub subject: &'a str,
     /// For which client.
@@ -68,7 +68,8 @@ pub enum FinishedLogin {
 pub struct LogoutNotice {
     /// Random.
     pub id: [u8; 16],
-    /// The client to be told.
+    /// The client to be told. Empty in an announcement, which stands for all clients of the session until they are
+    /// listed.
     pub client_id: String,
     /// The session that ended.
     pub sid: SessionId,
@@ -89,7 +90,7 @@ pub trait Sessions: Send + Sync {
     /// The pending row with this id.
     async fn find_pending(&self, id: [u8; 16]) -> StoreResult<Option<Pending>>;
 
-    /// The session with this name, remembered or not, ended or not.
+    /// The session with this name, remembered, retired or neither, ended or not.
     async fn find_login_session(&self, sid: SessionId) -> StoreResult<Option<LoginSession>>;
 
     /// Spends the login leg, stores or ends sessions and answers what is remembered; one statement where the database
@@ -100,7 +101,14 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<FinishedLogin>;
 
+    /// Retires a session: no login may use it any more, as if it had never been remembered. It stays, so that its
+    /// clients can still be told of its end.
+    async fn retire_login_session(&self, sid: SessionId) -> StoreResult<()>;
+
     /// The clients that hold grants of this session, each once, ordered by id; at most `limit`.
+    ///
+    /// Invariant: once the session has ended nobody joins them: a grant that was being given is among them, or its
+    /// giver hears that the session is gone.
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>>;
 
     /// Ends a session and queues its notices, in one step. Answers whether the session existed; if not, nothing is
@@ -111,8 +119,22 @@ pub trait Sessions: Send + Sync {
         notices: &[LogoutNotice],
     ) -> StoreResult<bool>;
 
-    /// Ends every session of a person.
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()>;
+    /// Ends every session of a person and queues an announcement of each, in one step. The announcement has the name
+    /// of its session as its id, is due at once and is given up at `expires_at`.
+    async fn end_login_sessions_of(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> StoreResult<()>;
+
+    /// Puts the notices of a session's clients in the place of its announcement, in one step. Nothing happens when
+    /// the announcement is gone, so that each client is told once.
+    async fn list_notices(
+        &self,
+        announcement: [u8; 16],
+        notices: &[LogoutNotice],
+    ) -> StoreResult<()>;
 
     /// Takes notices that are due, for one sender at a time: each answered one has its `attempts` raised by one and
     /// its `due_at` set to `retry_at`. Expired ones are not taken.

@@ -46,6 +46,8 @@ pub struct LogoutRequest {
     pub state: String,
     /// When it was asked.
     pub requested_at: Timestamp,
+    /// Where the rest is kept when it is too long for a URL; then only `requested_at` is sealed beside it.
+    pub pending: Option<[u8; 16]>,
 }
 
 impl LogoutRequest {
@@ -62,6 +64,7 @@ const REQUEST_URL: u8 = 4;
 const REDIRECT_URI: u8 = 5;
 const STATE: u8 = 6;
 const REQUESTED_AT: u8 = 7;
+const PENDING: u8 = 8;
 
 /// Seals a logout for a leg.
 pub fn seal(
@@ -70,6 +73,28 @@ pub fn seal(
     keys: &SealKeys,
     entropy: &dyn Entropy,
 ) -> String {
+    let record = match request.pending {
+        Some(id) => {
+            let mut record = Writer::with_capacity(32);
+            record.time(REQUESTED_AT, request.requested_at);
+            record.bytes(PENDING, &id);
+            record.0
+        }
+        None => write_for(request, leg),
+    };
+    let mut sealed = Vec::with_capacity(record.len().saturating_add(64));
+    keys.seal(entropy, leg.label(), &record, &mut sealed);
+    let mut wire = String::new();
+    b64::encode_into(&sealed, &mut wire);
+    wire
+}
+
+/// A whole request, to be kept.
+pub fn write(request: &LogoutRequest) -> Vec<u8> {
+    write_for(request, LogoutLeg::Challenge)
+}
+
+fn write_for(request: &LogoutRequest, leg: LogoutLeg) -> Vec<u8> {
     let mut record = Writer::with_capacity(256);
     record.bytes(SID, &request.sid);
     record.text(SUBJECT, &request.subject);
@@ -80,11 +105,7 @@ pub fn seal(
     record.text(REDIRECT_URI, &request.redirect_uri);
     record.text(STATE, &request.state);
     record.time(REQUESTED_AT, request.requested_at);
-    let mut sealed = Vec::with_capacity(record.0.len().saturating_add(64));
-    keys.seal(entropy, leg.label(), &record.0, &mut sealed);
-    let mut wire = String::new();
-    b64::encode_into(&sealed, &mut wire);
-    wire
+    record.0
 }
 
 /// Opens what was sealed for the same leg; `None` for anything else.
@@ -92,9 +113,13 @@ pub fn open(wire: &str, leg: LogoutLeg, keys: &SealKeys) -> Option<LogoutRequest
     if wire.len() > LENGTH_MAX {
         return None;
     }
-    let record = keys.open(leg.label(), &b64::decode(wire).ok()?).ok()?;
+    read(&keys.open(leg.label(), &b64::decode(wire).ok()?).ok()?)
+}
+
+/// Reads what [`write`] made; `None` for anything else.
+pub fn read(record: &[u8]) -> Option<LogoutRequest> {
     let mut request = LogoutRequest::default();
-    for field in Fields(&record) {
+    for field in Fields(record) {
         let (tag, value) = field?;
         match tag {
             SID => request.sid = value.try_into().ok()?,
@@ -107,6 +132,7 @@ pub fn open(wire: &str, leg: LogoutLeg, keys: &SealKeys) -> Option<LogoutRequest
                 let micros = i64::try_from(read_number(value)?).ok()?;
                 request.requested_at = Timestamp::from_micros(micros);
             }
+            PENDING => request.pending = Some(value.try_into().ok()?),
             _ => return None,
         }
     }
@@ -132,7 +158,9 @@ mod tests {
             redirect_uri: "https://rp/bye".to_owned(),
             state: "s".to_owned(),
             requested_at: Timestamp::from_micros(1_795_540_447_123_456),
+            pending: None,
         };
+        assert_eq!(read(&write(&request)).as_ref(), Some(&request));
         let wire = seal(&request, LogoutLeg::Challenge, &keys, &OsEntropy);
         assert_eq!(
             open(&wire, LogoutLeg::Challenge, &keys).as_ref(),
@@ -141,6 +169,19 @@ mod tests {
         assert_eq!(open(&wire, LogoutLeg::Verifier, &keys), None);
         let wire = seal(&request, LogoutLeg::Verifier, &keys, &OsEntropy);
         request.request_url.clear();
-        assert_eq!(open(&wire, LogoutLeg::Verifier, &keys), Some(request));
+        assert_eq!(
+            open(&wire, LogoutLeg::Verifier, &keys),
+            Some(request.clone())
+        );
+        request.pending = Some([9; 16]);
+        let kept = LogoutRequest {
+            requested_at: request.requested_at,
+            pending: Some([9; 16]),
+            ..LogoutRequest::default()
+        };
+        for leg in [LogoutLeg::Challenge, LogoutLeg::Verifier] {
+            let wire = seal(&request, leg, &keys, &OsEntropy);
+            assert_eq!(open(&wire, leg, &keys).as_ref(), Some(&kept));
+        }
     }
 }

@@ -15,7 +15,7 @@ use tessera_protocol::form::Reader;
 use tessera_protocol::time::Timestamp;
 use tessera_store::SingleUse;
 
-use super::client_write::shown;
+use super::client_write::{self, shown};
 use crate::admin::{Admin, Generation};
 use crate::authorize::sealed::{self, NotOpened, Opened};
 use crate::reply::{self, AdminError, Failure};
@@ -115,13 +115,8 @@ pub(crate) async fn client(
     admin: &Admin,
     parameters: &RequestParameters,
 ) -> Result<ClientMetadata, Failure> {
-    let app = &admin.app;
-    let loaded = app
-        .clients
-        .load(&*app.store, parameters.get("client_id"))
-        .await?;
-    let client = loaded.ok_or_else(AdminError::not_found)?;
-    Ok(shown(client.metadata().clone(), admin.generation))
+    let record = client_write::find(&admin.app, parameters.get("client_id")).await?;
+    Ok(shown(record.metadata, admin.generation))
 }
 
 /// What the request asks for, as both requests show it.
@@ -144,7 +139,7 @@ impl Requested {
     }
 }
 
-/// Reads an app's answer.
+/// Reads an app's answer. What is kept as a text must be one that every database can hold.
 ///
 /// Compat: v1 refuses members it does not know, v26 ignores them.
 pub(crate) fn decode<T: DeserializeOwned>(
@@ -162,7 +157,25 @@ pub(crate) fn decode<T: DeserializeOwned>(
     {
         return Err(refuse(format!("member '{unknown}' is unknown")).into());
     }
+    if let Some(name) = member_with_nul(&value) {
+        return Err(invalid_request(format!("Member '{name}' holds a NUL character.")).into());
+    }
     go_json::from_value(value).map_err(|e| refuse(e.to_string()).into())
+}
+
+/// The first member whose text, or one of whose texts, holds a NUL. What lies deeper is kept as JSON, which writes it
+/// as an escape.
+fn member_with_nul(body: &serde_json::Value) -> Option<&str> {
+    let has_nul =
+        |value: &serde_json::Value| value.as_str().is_some_and(|text| text.contains('\0'));
+    let members = body.as_object()?.iter();
+    let mut found = members.filter(|(_, value)| {
+        has_nul(value)
+            || value
+                .as_array()
+                .is_some_and(|list| list.iter().any(has_nul))
+    });
+    found.next().map(|(name, _)| name.as_str())
 }
 
 /// A refusal as an app sends it.

@@ -115,9 +115,6 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
         )
         .into());
     }
-    if subject.contains('\0') {
-        return Err(challenge::invalid_request("Member 'subject' holds a NUL character.").into());
-    }
     let now = clock::now();
     let mut opened = challenge::open(app, &challenge, Leg::LoginChallenge, now).await?;
     if challenge::is_handled(admin, &opened.flow, SingleUse::LoginLeg).await? {

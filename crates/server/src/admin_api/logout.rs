@@ -6,16 +6,17 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::error::{ErrorCode, OAuthError};
-use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 use tessera_protocol::time::Timestamp;
 
 use super::answer;
 use super::challenge::{self, RedirectTo};
 use super::client_write::shown;
 use crate::admin::{Admin, Generation};
+use crate::logout_request::{self, NotOpened};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
-use crate::{clock, end_session, ids};
+use crate::{clock, ids};
 
 #[derive(Serialize)]
 struct Shown {
@@ -39,7 +40,7 @@ pub(crate) async fn get(State(admin): State<Admin>, OriginalUri(uri): OriginalUr
 
 async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let app = &admin.app;
-    let (challenge, request) = open(app, uri)?;
+    let (challenge, request) = open(app, uri).await?;
     if app.store.find_login_session(request.sid).await?.is_none() {
         let again = RedirectTo {
             redirect_to: request.request_url,
@@ -47,7 +48,8 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
         return Ok(reply::json(StatusCode::GONE, &again));
     }
     let client = match request.is_rp_initiated() {
-        true => app.clients.load(&*app.store, &request.client_id).await?,
+        // Admin reads bypass the cache.
+        true => app.store.find_client(&request.client_id).await?,
         false => None,
     };
     let expires_at = request
@@ -64,45 +66,41 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             rp_initiated: request.is_rp_initiated(),
             expires_at: time(expires_at),
             requested_at: time(request.requested_at),
-            client: client.map(|client| shown(client.metadata().clone(), admin.generation)),
+            client: client.map(|client| shown(client.metadata, admin.generation)),
             subject: request.subject,
             request_url: request.request_url,
         },
     ))
 }
 
-fn open(app: &AppState, uri: &Uri) -> Result<(String, LogoutRequest), Failure> {
+async fn open(app: &AppState, uri: &Uri) -> Result<(String, LogoutRequest), Failure> {
     let challenge = challenge::in_query(uri, "logout_challenge").unwrap_or_default();
-    let opened = logout::open(&challenge, LogoutLeg::Challenge, &app.seals.challenge);
-    let Some(request) = opened else {
-        return Err(AdminError::not_found().into());
-    };
-    let ttl = app.settings.ttl.login_consent_request;
-    if request.requested_at.plus(ttl) < clock::now() {
-        return Err(AdminError::metadata(&OAuthError::new(
+    let now = clock::now();
+    match logout_request::open(app, &challenge, LogoutLeg::Challenge, now).await {
+        Ok(request) => Ok((challenge, request)),
+        Err(NotOpened::Fault(fault)) => Err(fault.into()),
+        Err(NotOpened::Unknown) => Err(AdminError::not_found().into()),
+        Err(NotOpened::Expired(again)) => Err(AdminError::metadata(&OAuthError::new(
             ErrorCode::RequestUnauthorized,
-            format!(
-                "The request has expired; send the browser to '{}' for a fresh start.",
-                app.settings.public_path(&request.request_url)
-            ),
+            format!("The request has expired; send the browser to '{again}' for a fresh start."),
         ))
-        .into());
+        .into()),
     }
-    Ok((challenge, request))
 }
 
 /// The person wants to log out.
 pub(crate) async fn accept(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
-    answer(take(&admin.app, &uri))
+    answer(take(&admin.app, &uri).await)
 }
 
-fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
-    let (_, request) = open(app, uri)?;
-    let redirect_to = end_session::confirm(app, &request);
+async fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
+    let (_, request) = open(app, uri).await?;
+    let redirect_to = logout_request::confirm(app, &request);
     Ok(reply::json(StatusCode::OK, &RedirectTo { redirect_to }))
 }
 
 /// The person does not: nothing is to be done.
 pub(crate) async fn reject(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
-    answer(open(&admin.app, &uri).map(|_| reply::no_content()))
+    let opened = open(&admin.app, &uri).await;
+    answer(opened.map(|_| reply::no_content()))
 }

@@ -5,11 +5,12 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashMap;
 use tessera_protocol::authorize::parameters::RequestParameters;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::grant::record::{GrantId, GrantRecord, SessionClaims};
 use tessera_protocol::time::Timestamp;
-use tessera_store::{GrantList, GrantSelector};
+use tessera_store::{GrantList, GrantSelector, StoreError};
 
 use super::challenge::invalid_request;
 use super::client_write::shown;
@@ -18,6 +19,7 @@ use super::{add_headers, answer};
 use crate::admin::{Admin, Generation};
 use crate::authorize::sealed::{self, CONTEXT};
 use crate::reply::{self, AdminError, Failure};
+use crate::state::AppState;
 use crate::{clock, end_session, ids};
 
 #[derive(Serialize)]
@@ -114,8 +116,12 @@ async fn list(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
         }
     };
     let mut entries = Vec::with_capacity(grants.len());
+    let mut clients = HashMap::new();
     for grant in grants {
-        entries.extend(entry(admin, grant).await?);
+        // Compat: a grant whose client is gone is not listed.
+        if let Some(client) = client_of(app, &mut clients, &grant.client_id).await? {
+            entries.push(entry(admin, grant, client)?);
+        }
     }
     let mut reply = reply::json(StatusCode::OK, &entries);
     // Compat: an empty list has no links.
@@ -139,12 +145,31 @@ fn position(text: &str) -> Option<(Timestamp, GrantId)> {
     Some((Timestamp::from_micros(time.parse().ok()?), ids::parse(id)?))
 }
 
-/// One grant as the list shows it; `None` when its client is gone.
-async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSession>, Failure> {
+/// A client as it is stored, read once for all grants of a list. Admin reads bypass the cache.
+async fn client_of(
+    app: &AppState,
+    known: &mut HashMap<String, Option<ClientMetadata>>,
+    id: &str,
+) -> Result<Option<ClientMetadata>, StoreError> {
+    if let Some(client) = known.get(id) {
+        return Ok(client.clone());
+    }
+    let client = app
+        .store
+        .find_client(id)
+        .await?
+        .map(|record| record.metadata);
+    known.insert(id.to_owned(), client.clone());
+    Ok(client)
+}
+
+/// One grant as the list shows it.
+fn entry(
+    admin: &Admin,
+    grant: GrantRecord,
+    client: ClientMetadata,
+) -> Result<ConsentSession, Failure> {
     let app = &admin.app;
-    let Some(client) = app.clients.load(&*app.store, &grant.client_id).await? else {
-        return Ok(None);
-    };
     let is_v26 = admin.generation == Generation::V26;
     let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
     let session = sealed::session_claims(app, &flow_id, &grant.session)?;
@@ -158,7 +183,7 @@ async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSessio
     };
     let content = grant.content;
     let id = is_v26.then(|| ids::hex(&grant.grant_id));
-    Ok(Some(ConsentSession {
+    Ok(ConsentSession {
         consent_request_id: id.clone(),
         grant_scope: content.scope,
         grant_access_token_audience: content.audience,
@@ -175,7 +200,7 @@ async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSessio
             skip: false,
             subject: grant.subject,
             oidc_context: content.oidc_context,
-            client: shown(client.metadata().clone(), admin.generation),
+            client: shown(client, admin.generation),
             request_url: content.request_url,
             login_challenge: content.login_challenge,
             login_session_id: grant.sid.as_ref().map(ids::uuid).unwrap_or_default(),
@@ -183,7 +208,7 @@ async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSessio
             amr: content.amr,
             context,
         },
-    }))
+    })
 }
 
 /// Takes grants back, and with them their tokens.
@@ -238,7 +263,7 @@ fn select_v1(query: &RequestParameters) -> Result<Option<GrantSelector<'_>>, Adm
     }
 }
 
-/// Ends login sessions: one by `sid`, with notices to its clients, or all of a person.
+/// Ends login sessions: one by `sid`, or all of a person; their clients are told.
 pub(crate) async fn revoke_logins(
     State(admin): State<Admin>,
     OriginalUri(uri): OriginalUri,
@@ -261,7 +286,7 @@ async fn log_out(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             Ok(reply::no_content())
         }
         (_, subject, _) => {
-            app.store.end_login_sessions_of(subject).await?;
+            end_session::end_all_of(app, subject, clock::now()).await?;
             Ok(reply::no_content())
         }
     }

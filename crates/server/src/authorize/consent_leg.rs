@@ -69,7 +69,7 @@ fn grant(
     consented: &ConsentRequest,
     consent: &AcceptedConsent,
 ) -> Result<GrantRecord, Refusal> {
-    let Visitor { app, now, .. } = *visitor;
+    let Visitor { app, .. } = *visitor;
     let request = asked.request();
     let login = &consented.login;
     let identifier =
@@ -107,7 +107,7 @@ fn grant(
             amr: login.amr.clone(),
             asked_acr: !request.get("acr_values").is_empty(),
             nonce: request.get("nonce").to_owned(),
-            handled_at: now,
+            handled_at: consent.handled_at,
             remember: consent.remember,
             remember_for: consent.remember_for,
             login_challenge: ids::hex(&flow.flow_id),

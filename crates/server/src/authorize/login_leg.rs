@@ -102,7 +102,8 @@ pub(super) fn check_csrf(cookie: Csrf, expected: &[u8; 16]) -> Result<(), OAuthE
         .map_err(|hint| OAuthError::new(ErrorCode::RequestForbidden, hint))
 }
 
-/// Whether the login fits what the client asked for. A browser whose session does not is logged out.
+/// Whether the login fits what the client asked for. A browser whose session does not is logged out: the session is
+/// retired.
 async fn check(
     visitor: &Visitor<'_>,
     asked: &Addressed,
@@ -132,7 +133,7 @@ async fn check(
         return Err(asked.refuse(error));
     }
     if let Some(sid) = app.cookies.session(headers) {
-        app.store.end_login_session(sid, &[]).await?;
+        app.store.retire_login_session(sid).await?;
     }
     Err(Refusal::ClientAndLogout(Box::new((
         asked.destination.clone(),
@@ -140,6 +141,12 @@ async fn check(
     ))))
 }
 
+/// Security: every login makes a session of its own, also one of the same person: whoever got hold of the cookie of the
+/// former session, or planted it, gains nothing by the new login. The former session is retired, since no cookie of
+/// this browser names it any more. It stays until it would have ended, so that its clients can still be told: by a
+/// logout with an ID token that names it, or by the operator, by `sid` or by subject.
+/// Compat: the reference server leaves the former session usable when the new one is remembered, and deletes it
+/// without telling its clients when it is not.
 async fn store(
     visitor: &Visitor<'_>,
     asked: &Addressed,
@@ -149,14 +156,12 @@ async fn store(
     let Visitor { app, headers, now } = *visitor;
     let skipped = flow.known_login.is_some();
     let session = session_after(app, flow, login, now);
-    let forgotten = (!login.remember && !skipped)
-        .then(|| app.cookies.session(headers))
-        .flatten();
+    let replaced = (!skipped).then(|| app.cookies.session(headers)).flatten();
     let finish = FinishLogin {
         claim: &sealed::claim(app, flow, SingleUse::LoginLeg),
         new_session: session.as_ref(),
         used_session: skipped.then_some(flow.sid),
-        ended_session: forgotten.filter(|sid| *sid != flow.sid),
+        retired_session: replaced.filter(|sid| *sid != flow.sid),
         subject: &login.subject,
         client_id: asked.client.id(),
     };

@@ -217,8 +217,8 @@ pub(super) fn claim(app: &AppState, flow: &Flow, single_use: SingleUse) -> Claim
 
 /// What a sealed part of a flow is.
 pub(crate) type Part = &'static [u8];
-/// An authorization request.
-const REQUEST: Part = b"request";
+/// A request that is too long for a URL.
+pub(crate) const REQUEST: Part = b"request";
 /// Claims for tokens.
 pub(crate) const SESSION: Part = b"session";
 /// What an app gave for later.

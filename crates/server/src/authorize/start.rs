@@ -65,7 +65,10 @@ pub(super) async fn start(
             .chain(schema),
     );
     let mut reply = reply::found(&url);
-    app.cookies
-        .set_login_csrf(reply.headers_mut(), client_id, &login_csrf);
+    let written = reply.headers_mut();
+    app.cookies.set_login_csrf(written, client_id, &login_csrf);
+    if let Some(session) = &session {
+        app.cookies.renew_session(headers, written, session, now);
+    }
     Ok(reply)
 }

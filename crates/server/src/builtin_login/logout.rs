@@ -6,24 +6,24 @@
 //! a cookie that the page itself sets.
 
 use axum::response::Response;
-use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 
 use super::stop::Stop;
 use super::{Visit, shown_name};
+use crate::logout_request::{self, NotOpened};
 use crate::pages::fallback::notice;
 use crate::pages::sign_out::SignOut;
-use crate::{end_session, reply};
+use crate::reply;
 
 pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     let Visit { app, now, .. } = *visit;
-    let keys = &app.seals.challenge;
-    let request =
-        logout::open(&visit.challenge, LogoutLeg::Challenge, keys).ok_or(Stop::Unusable)?;
+    let opened = logout_request::open(app, &visit.challenge, LogoutLeg::Challenge, now).await;
+    let request = opened.map_err(|why| match why {
+        NotOpened::Unknown => Stop::Unusable,
+        NotOpened::Expired(again) => Stop::Expired(again),
+        NotOpened::Fault(fault) => fault.into(),
+    })?;
     let again = app.settings.public_path(&request.request_url);
-    let ttl = app.settings.ttl.login_consent_request;
-    if request.requested_at.plus(ttl) < now {
-        return Err(Stop::Expired(again));
-    }
     if app.store.find_login_session(request.sid).await?.is_none() {
         // There is nothing to end any more, which the endpoint itself finds and goes on from.
         return Ok(reply::see_other(&again));
@@ -34,7 +34,7 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     };
     let client = client.as_deref();
     if client.is_some_and(|client| client.metadata().skip_logout_consent == Some(true)) {
-        return Ok(reply::see_other(&end_session::confirm(app, &request)));
+        return Ok(reply::see_other(&logout_request::confirm(app, &request)));
     }
     let cookie = app.cookies.logout_csrf(&visit.headers);
     let secret = cookie.or_fresh(app.random::<16>());
@@ -48,7 +48,7 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     });
     checked.map_err(|hint| Stop::Foreign(hint, again))?;
     Ok(match visit.field("answer") {
-        "accept" => reply::see_other(&end_session::confirm(app, &request)),
+        "accept" => reply::see_other(&logout_request::confirm(app, &request)),
         _ => notice("You are still signed in", "You can close this page.").into_reply(),
     })
 }

@@ -204,7 +204,21 @@ fn a_session_cookie_cannot_be_made_up_or_moved() {
     let named = json!({"serve": {"cookies": {"names": {"session": "sso"}}}});
     let moved = header(&format!("sso_dev={value}"));
     assert_eq!(cookies(true, &named).session(&moved), None);
-    for bad in ["", "AAAA", &b64::encode(&VALUE), &value[1..]] {
+    let mut of_other_length = Vec::new();
+    own.keys.seal(
+        &OsEntropy,
+        b"ory_hydra_session_dev",
+        &VALUE,
+        &mut of_other_length,
+    );
+    let of_other_length = b64::encode(&of_other_length);
+    for bad in [
+        "",
+        "AAAA",
+        &b64::encode(&VALUE),
+        &value[1..],
+        &of_other_length,
+    ] {
         assert_eq!(
             own.session(&header(&format!("ory_hydra_session_dev={bad}"))),
             None
@@ -235,6 +249,124 @@ fn every_listed_cookie_secret_opens() {
         None,
         "secrets.system is another key"
     );
+}
+
+#[test]
+fn a_cookie_of_an_older_secret_is_sealed_anew_and_lives_no_longer() {
+    let (old, new) = ("cookie-secret-number-1", "cookie-secret-number-2");
+    let with = |list: &Value| {
+        cookies(
+            true,
+            &json!({"secrets": {"system": ["golden-system-secret-0123456789"], "cookie": list}}),
+        )
+    };
+    let (before, rotated) = (with(&json!([old])), with(&json!([new, old])));
+    let session = LoginSession {
+        sid: VALUE,
+        subject: "ann".to_owned(),
+        authenticated_at: Timestamp::from_secs(1_000),
+        is_remembered: true,
+        expires_at: Timestamp::from_secs(1_600),
+        identity_provider_session_id: String::new(),
+    };
+    let renewed = |cookies: &Cookies, sent: &HeaderMap, session: &LoginSession| {
+        let now = Timestamp::from_secs(1_100);
+        written(|r| cookies.renew_session(sent, r, session, now))
+    };
+    for (max_age, expected) in [
+        (None, "; Path=/; HttpOnly; SameSite=Lax"),
+        (
+            Some(Duration::from_secs(700)),
+            "; Path=/; Max-Age=500; HttpOnly; SameSite=Lax",
+        ),
+    ] {
+        let sent = presented(&written(|r| before.set_session(r, &VALUE, max_age)));
+        assert!(renewed(&before, &sent, &session).is_empty());
+        let lines = renewed(&rotated, &sent, &session);
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].ends_with(expected), "{lines:?}");
+        let sent = presented(&lines);
+        assert_eq!(with(&json!([new])).session(&sent), Some(VALUE));
+        assert!(renewed(&rotated, &sent, &session).is_empty(), "only once");
+    }
+    let sent = presented(&written(|r| before.set_session(r, &VALUE, None)));
+    let other = LoginSession {
+        sid: [1; 16],
+        ..session
+    };
+    assert!(renewed(&rotated, &sent, &other).is_empty());
+    assert!(renewed(&rotated, &HeaderMap::new(), &other).is_empty());
+}
+
+#[test]
+fn a_session_cookie_is_removed_as_it_was_set() {
+    let attributes = |lines: Vec<String>| -> Vec<String> {
+        assert_eq!(lines.len(), 1, "a session cookie has no twin");
+        let parts = lines[0].split("; ").map(str::to_owned);
+        let name = |part: String| part.split('=').next().unwrap().to_owned();
+        let mut parts = parts.enumerate().map(|(at, part)| match at {
+            0 => name(part),
+            _ => part,
+        });
+        parts
+            .by_ref()
+            .filter(|part| !part.starts_with("Max-Age=") && !part.starts_with("Expires="))
+            .collect()
+    };
+    for is_dev in [true, false] {
+        for part in [
+            json!({}),
+            json!({"domain": "example.com", "paths": {"session": "/oauth2"}}),
+            json!({"names": {"session": "sso"}, "same_site_mode": "Strict", "secure": true}),
+            json!({"same_site_mode": "Lax", "domain": ".example.com"}),
+            json!({"same_site_legacy_workaround": true}),
+        ] {
+            let cookies = cookies(is_dev, &json!({"serve": {"cookies": part}}));
+            let set = written(|r| cookies.set_session(r, &VALUE, session_max_age(60)));
+            assert!(set[0].contains("; Max-Age=60; HttpOnly"), "{set:?}");
+            let cleared = written(|r| cookies.clear_session(r));
+            assert!(cleared[0].contains("; Max-Age=0; HttpOnly"), "{cleared:?}");
+            assert_eq!(attributes(set), attributes(cleared), "{part}");
+        }
+    }
+}
+
+#[test]
+fn names_and_modes_are_as_configured() {
+    let all = json!({"names": {"login_csrf": "l", "consent_csrf": "c", "session": "s"},
+        "domain": "example.com"});
+    for (is_dev, mode, flags) in [
+        (false, json!("None"), "; HttpOnly; Secure; SameSite=None"),
+        (false, json!("Lax"), "; HttpOnly; Secure; SameSite=Lax"),
+        (
+            false,
+            json!("Strict"),
+            "; HttpOnly; Secure; SameSite=Strict",
+        ),
+        (true, json!("None"), "; HttpOnly; SameSite=Lax"),
+        (true, json!("Strict"), "; HttpOnly; SameSite=Strict"),
+    ] {
+        let mut part = all.clone();
+        part["same_site_mode"] = mode;
+        let cookies = cookies(is_dev, &json!({"serve": {"cookies": part}}));
+        let dev = if is_dev { "_dev" } else { "" };
+        let lines = written(|r| {
+            cookies.set_login_csrf(r, CLIENT, &VALUE);
+            cookies.set_consent_csrf(r, CLIENT, &VALUE);
+            cookies.set_session(r, &VALUE, None);
+        });
+        let names = [
+            format!("l{dev}_3696662048="),
+            format!("c{dev}_3696662048="),
+            format!("s{dev}="),
+        ];
+        assert_eq!(lines.len(), names.len());
+        for (line, name) in lines.iter().zip(names) {
+            assert!(line.starts_with(&name), "{line}");
+            assert!(line.contains("; Path=/; Domain=example.com"), "{line}");
+            assert!(line.ends_with(flags), "{line}");
+        }
+    }
 }
 
 #[test]

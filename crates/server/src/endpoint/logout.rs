@@ -6,19 +6,20 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, Method};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method};
 use std::sync::Arc;
-use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
 use tessera_protocol::authorize::redirect_uri::is_for_the_browser;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
-use tessera_protocol::flow::logout::{self, LogoutLeg, LogoutRequest};
+use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::id_token_hint::Hint;
 
 use crate::authorize::Refusal;
 use crate::authorize::sealed::browser_session;
+use crate::logout_request::{self, NotOpened};
 use crate::state::{App, AppState};
 use crate::{clock, end_session, extract, hint, ids, pages, reply};
 
@@ -28,7 +29,13 @@ pub(crate) async fn any(State(app): State<App>, request: Request) -> Response {
     let reply = respond(&app, request)
         .await
         .unwrap_or_else(|refusal| refusal.into_reply(&app));
-    reply::to_visit(reply, &method)
+    let mut reply = reply::to_visit(reply, &method);
+    if method == Method::POST {
+        // Security: the address holds a challenge. Answers to GET are never cached anyway.
+        let headers = reply.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    reply
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Refusal> {
@@ -77,8 +84,7 @@ async fn start(
     };
     request.request_url = request_url;
     request.requested_at = now;
-    let keys = &app.seals.challenge;
-    let challenge = logout::seal(&request, LogoutLeg::Challenge, keys, &OsEntropy);
+    let challenge = logout_request::challenge(app, &request).await?;
     let mut url = app.settings.logout_url();
     append_query(
         &mut url,
@@ -180,23 +186,18 @@ async fn complete(
     verifier: &str,
     now: Timestamp,
 ) -> Result<Response, Refusal> {
-    let opened = logout::open(verifier, LogoutLeg::Verifier, &app.seals.challenge);
-    let Some(request) = opened else {
-        return Err(Refusal::Page(OAuthError::new(
+    let opened = logout_request::open(app, verifier, LogoutLeg::Verifier, now).await;
+    let request = opened.map_err(|why| match why {
+        NotOpened::Unknown => Refusal::Page(OAuthError::new(
             ErrorCode::NotFound,
             "The logout verifier was not made by this server, or has been altered.",
-        )));
-    };
-    if request
-        .requested_at
-        .plus(app.settings.ttl.login_consent_request)
-        < now
-    {
-        return Err(Refusal::Page(OAuthError::new(
+        )),
+        NotOpened::Expired(_) => Refusal::Page(OAuthError::new(
             ErrorCode::RequestUnauthorized,
             "The logout request has expired; start again.",
-        )));
-    }
+        )),
+        NotOpened::Fault(fault) => fault.into(),
+    })?;
     let target = with_state(app, &request.redirect_uri, &request.state);
     if !request.is_rp_initiated() {
         // Security: a verifier that is handed to somebody else logs nobody out.

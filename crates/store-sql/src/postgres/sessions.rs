@@ -26,12 +26,14 @@ pub(super) const FIND: &str = "SELECT sid, subject, authenticated_at, is_remembe
         provider_session_id
     FROM login_sessions WHERE sid = $1";
 
-// The leg is claimed when the used session is there, and everything else hangs on the claim. A session that ends and
-// is replaced under the same name is replaced alone: one statement may change a row once.
+// The leg is claimed when the used session is there, and everything else hangs on the claim. A session that is retired
+// and replaced under the same name is replaced alone: one statement may change a row once. The lock waits for whoever
+// retires the used session, so that a login that extends it does not revive it.
 pub(super) const FINISH: &str = concat!(
     "WITH used AS MATERIALIZED (
         SELECT sid FROM login_sessions
-        WHERE sid = $6 AND is_remembered = 1 AND expires_at >= $5 FOR KEY SHARE
+        WHERE sid = $6 AND is_remembered = 1 AND expires_at >= $5
+        FOR NO KEY UPDATE
     ), claimed AS (
         INSERT INTO used_once (single_use, value_hash, attempt, expires_at)
         SELECT $1, $2, $3, $4 WHERE $6 IS NULL OR EXISTS (SELECT 1 FROM used)
@@ -39,8 +41,8 @@ pub(super) const FINISH: &str = concat!(
             SET attempt = excluded.attempt, expires_at = excluded.expires_at
             WHERE used_once.expires_at < $5
         RETURNING 1
-    ), ended AS (
-        DELETE FROM login_sessions
+    ), retired AS (
+        UPDATE login_sessions SET is_remembered = 0
         WHERE sid = $7 AND ($8 IS NULL OR sid <> $8) AND EXISTS (SELECT 1 FROM claimed)
     ), put AS (
         INSERT INTO login_sessions (sid, subject_key, subject, authenticated_at, is_remembered,
@@ -69,6 +71,8 @@ pub(super) const CLIENTS: &str = concat!(
     " ORDER BY client_id LIMIT $2"
 );
 
+// The deletion waits for whoever gives a grant under the session just now, but this statement's snapshot does not show
+// that grant: who is to be told is asked for by a statement after this one.
 pub(super) const END: &str = "WITH gone AS (
         DELETE FROM login_sessions WHERE sid = $1 RETURNING 1
     ), queued AS (
@@ -79,7 +83,21 @@ pub(super) const END: &str = "WITH gone AS (
     SELECT EXISTS (SELECT 1 FROM gone)
         OR EXISTS (SELECT 1 FROM logout_notices WHERE notice_id = ANY ($2))";
 
-pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE subject_key = $1";
+pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = $1";
+
+pub(super) const END_OF: &str = "WITH gone AS (
+        DELETE FROM login_sessions WHERE subject_key = $1 RETURNING sid
+    )
+    INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
+    SELECT sid, '', sid, 0, $2, $3 FROM gone
+    ON CONFLICT (notice_id) DO NOTHING";
+
+pub(super) const LIST: &str = "WITH gone AS (
+        DELETE FROM logout_notices WHERE notice_id = $1 RETURNING 1
+    )
+    INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
+    SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
+    ON CONFLICT (notice_id) DO NOTHING";
 
 pub(super) const TAKE: &str = "WITH due AS MATERIALIZED (
         SELECT notice_id FROM logout_notices WHERE due_at <= $1 AND expires_at >= $1
@@ -128,6 +146,32 @@ fn finished(row: &Row, attempt: i64) -> StoreResult<Option<FinishedLogin>> {
     }
     let has_session: bool = column(row, 2)?;
     Ok((!has_session).then_some(FinishedLogin::SessionGone))
+}
+
+impl PostgresStore {
+    /// Runs a statement that queues notices when the row with this id goes.
+    async fn queue(
+        &self,
+        if_lost: IfLost,
+        sql: &'static str,
+        id: &[u8; 16],
+        notices: &[LogoutNotice],
+    ) -> StoreResult<Vec<Row>> {
+        let ids: Vec<&[u8]> = notices.iter().map(|n| &n.id[..]).collect();
+        let clients: Vec<&str> = notices.iter().map(|n| &n.client_id[..]).collect();
+        let sids: Vec<&[u8]> = notices.iter().map(|n| &n.sid[..]).collect();
+        let micros = |of: fn(&LogoutNotice) -> i64| notices.iter().map(of).collect::<Vec<i64>>();
+        let values = [
+            (&&id[..] as _, Type::BYTEA),
+            (&ids as _, Type::BYTEA_ARRAY),
+            (&clients as _, Type::TEXT_ARRAY),
+            (&sids as _, Type::BYTEA_ARRAY),
+            (&micros(|n| n.attempts.into()) as _, Type::INT8_ARRAY),
+            (&micros(|n| n.due_at.as_micros()) as _, Type::INT8_ARRAY),
+            (&micros(|n| n.expires_at.as_micros()) as _, Type::INT8_ARRAY),
+        ];
+        self.run(if_lost, sql, &values).await
+    }
 }
 
 #[async_trait]
@@ -186,7 +230,7 @@ impl Sessions for PostgresStore {
                 Type::BYTEA,
             ),
             (
-                &finish.ended_session.as_ref().map(|id| &id[..]) as _,
+                &finish.retired_session.as_ref().map(|id| &id[..]) as _,
                 Type::BYTEA,
             ),
             (&new.map(|new| &new.sid[..]) as _, Type::BYTEA),
@@ -219,6 +263,11 @@ impl Sessions for PostgresStore {
         ))
     }
 
+    async fn retire_login_session(&self, sid: SessionId) -> StoreResult<()> {
+        let values = [(&&sid[..] as _, Type::BYTEA)];
+        self.run(IfLost::Repeat, RETIRE, &values).await.map(|_| ())
+    }
+
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>> {
         let values = [
             (&&sid[..] as _, Type::BYTEA),
@@ -240,28 +289,35 @@ impl Sessions for PostgresStore {
         } else {
             IfLost::Repeat
         };
-        let ids: Vec<&[u8]> = notices.iter().map(|n| &n.id[..]).collect();
-        let clients: Vec<&str> = notices.iter().map(|n| &n.client_id[..]).collect();
-        let sids: Vec<&[u8]> = notices.iter().map(|n| &n.sid[..]).collect();
-        let micros = |of: fn(&LogoutNotice) -> i64| notices.iter().map(of).collect::<Vec<i64>>();
-        let values = [
-            (&&sid[..] as _, Type::BYTEA),
-            (&ids as _, Type::BYTEA_ARRAY),
-            (&clients as _, Type::TEXT_ARRAY),
-            (&sids as _, Type::BYTEA_ARRAY),
-            (&micros(|n| n.attempts.into()) as _, Type::INT8_ARRAY),
-            (&micros(|n| n.due_at.as_micros()) as _, Type::INT8_ARRAY),
-            (&micros(|n| n.expires_at.as_micros()) as _, Type::INT8_ARRAY),
-        ];
-        let rows = self.run(if_lost, END, &values).await?;
+        let rows = self.queue(if_lost, END, &sid, notices).await?;
         rows.first().map_or(Ok(false), |row| column(row, 0))
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> StoreResult<()> {
         check_text(subject)?;
         let key = text_key(subject);
-        let values = [(&&key[..] as _, Type::BYTEA)];
+        let values = [
+            (&&key[..] as _, Type::BYTEA),
+            (&now.as_micros() as _, Type::INT8),
+            (&expires_at.as_micros() as _, Type::INT8),
+        ];
         self.run(IfLost::Repeat, END_OF, &values).await.map(|_| ())
+    }
+
+    async fn list_notices(
+        &self,
+        announcement: [u8; 16],
+        notices: &[LogoutNotice],
+    ) -> StoreResult<()> {
+        notices.iter().try_for_each(check_notice)?;
+        self.queue(IfLost::Repeat, LIST, &announcement, notices)
+            .await
+            .map(|_| ())
     }
 
     /// What is taken by an answer that is lost is tried again when it is due again.

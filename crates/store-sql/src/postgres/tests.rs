@@ -54,7 +54,12 @@ const DATA_PLANE: &[(&str, &str)] = &[
         sessions::END,
         "BYTEA, BYTEA[], TEXT[], BYTEA[], INT8[], INT8[], INT8[]",
     ),
-    (sessions::END_OF, "BYTEA"),
+    (sessions::RETIRE, "BYTEA"),
+    (sessions::END_OF, "BYTEA, INT8, INT8"),
+    (
+        sessions::LIST,
+        "BYTEA, BYTEA[], TEXT[], BYTEA[], INT8[], INT8[], INT8[]",
+    ),
     (sessions::TAKE, "INT8, INT8, INT8"),
     (sessions::DELETE_NOTICE, "BYTEA"),
     (sweep::LOOK_AT_GRANTS, "INT8, INT8, INT8"),

@@ -51,6 +51,13 @@ pub(super) const CLIENTS: &str = concat!(
 
 pub(super) const END: &str = "DELETE FROM login_sessions WHERE sid = ?1";
 
+pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = ?1";
+
+pub(super) const ANNOUNCE_OF: &str =
+    "INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
+    SELECT sid, '', sid, 0, ?2, ?3 FROM login_sessions WHERE subject_key = ?1
+    ON CONFLICT (notice_id) DO NOTHING";
+
 pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE subject_key = ?1";
 
 pub(super) const QUEUE: &str =
@@ -72,7 +79,7 @@ struct Finish {
     claim: Claim,
     new_session: Option<LoginSession>,
     used_session: Option<Id>,
-    ended_session: Option<Id>,
+    retired_session: Option<Id>,
     subject: TextKey,
     client: TextKey,
     now: Timestamp,
@@ -99,8 +106,8 @@ impl Finish {
             }
         }
         replay::spend(connection, &self.claim, self.now)?;
-        if let Some(ended) = self.ended_session {
-            connection.prepare_cached(END)?.execute([ended])?;
+        if let Some(retired) = self.retired_session {
+            connection.prepare_cached(RETIRE)?.execute([retired])?;
         }
         if let Some(session) = &self.new_session {
             put(connection, session)?;
@@ -145,6 +152,10 @@ fn end(
         }
         return Ok(false);
     }
+    queue(connection, notices).map(|()| true)
+}
+
+fn queue(connection: &Connection, notices: &[LogoutNotice]) -> rusqlite::Result<()> {
     let mut queue = connection.prepare_cached(QUEUE)?;
     for notice in notices {
         queue.execute(params![
@@ -156,7 +167,7 @@ fn end(
             notice.expires_at.as_micros(),
         ])?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn stored_session(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
@@ -228,7 +239,7 @@ impl Sessions for SqliteStore {
             claim: *finish.claim,
             new_session: finish.new_session.cloned(),
             used_session: finish.used_session,
-            ended_session: finish.ended_session,
+            retired_session: finish.retired_session,
             subject: text_key(finish.subject),
             client: text_key(finish.client_id),
             now,
@@ -241,6 +252,13 @@ impl Sessions for SqliteStore {
             LoginEnd::AlreadyFinished => FinishedLogin::AlreadyFinished,
             LoginEnd::SessionGone => FinishedLogin::SessionGone,
         })
+    }
+
+    async fn retire_login_session(&self, sid: SessionId) -> StoreResult<()> {
+        self.write(Guard::Session(sid), move |c| {
+            c.prepare_cached(RETIRE)?.execute([sid]).map(|_| ())
+        })
+        .await
     }
 
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>> {
@@ -263,11 +281,35 @@ impl Sessions for SqliteStore {
             .await
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> StoreResult<()> {
         check_text(subject)?;
         let subject = text_key(subject);
         self.write(Guard::Subject(subject), move |c| {
+            let values = params![subject, now.as_micros(), expires_at.as_micros()];
+            c.prepare_cached(ANNOUNCE_OF)?.execute(values)?;
             c.prepare_cached(END_OF)?.execute([subject]).map(|_| ())
+        })
+        .await
+    }
+
+    async fn list_notices(
+        &self,
+        announcement: [u8; 16],
+        notices: &[LogoutNotice],
+    ) -> StoreResult<()> {
+        notices.iter().try_for_each(check_notice)?;
+        let notices = notices.to_vec();
+        self.write(Guard::Notices, move |c| {
+            let gone = c.prepare_cached(DELETE_NOTICE)?.execute([announcement])?;
+            if gone == 0 {
+                return Ok(());
+            }
+            queue(c, &notices)
         })
         .await
     }

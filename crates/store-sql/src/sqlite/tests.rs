@@ -46,6 +46,8 @@ const DATA_PLANE: &[&str] = &[
     sessions::REMEMBERED,
     sessions::CLIENTS,
     sessions::END,
+    sessions::RETIRE,
+    sessions::ANNOUNCE_OF,
     sessions::END_OF,
     sessions::QUEUE,
     sessions::IS_QUEUED,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tessera_protocol::grant::record::LoginSession;
 
-use super::people::{leg, log_in, login, login_session, pending, with_app};
+use super::people::{leg, log_in, log_out, login, login_session, pending, with_app};
 use super::samples::at;
 use super::{Fresh, at_once, cases};
 use crate::{FinishLogin, FinishedLogin, Pending, SingleUse};
@@ -17,7 +17,8 @@ cases![
     a_repeated_login_is_done,
     of_many_ends_of_a_login_one_is_stored,
     a_skipped_login_needs_a_remembered_session,
-    a_login_may_end_another_session,
+    a_login_may_retire_another_session,
+    a_retired_session_is_not_revived,
     sessions_of_a_person_end_together,
 ];
 
@@ -74,15 +75,15 @@ async fn a_login_replaces_a_session_of_the_same_name(store: Fresh) {
     let claim = leg(SingleUse::LoginLeg, 2, 1);
     let finish = FinishLogin {
         new_session: Some(&again),
-        ended_session: Some([1; 16]),
+        retired_session: Some([1; 16]),
         ..login(&claim)
     };
     assert_eq!(store.finish_login(&finish, at(0)).await, Ok(done()));
     let found = store.find_login_session([1; 16]).await.unwrap();
     assert_eq!(found, Some(again));
-    store.end_login_sessions_of("ann").await.unwrap();
+    log_out(&store, "ann").await;
     assert!(has_session(&store, 1).await, "it is bob's now");
-    store.end_login_sessions_of("bob").await.unwrap();
+    log_out(&store, "bob").await;
     assert!(!has_session(&store, 1).await);
 }
 
@@ -93,7 +94,7 @@ async fn a_login_is_finished_once(store: Fresh) {
     let finish = FinishLogin {
         new_session: Some(&other),
         used_session: Some([77; 16]),
-        ended_session: Some([1; 16]),
+        retired_session: Some([1; 16]),
         ..login(&claim)
     };
     let outcome = store.finish_login(&finish, at(600)).await.unwrap();
@@ -154,7 +155,7 @@ async fn a_skipped_login_needs_a_remembered_session(store: Fresh) {
     for (used, now) in [(2, 0), (1, 1_001), (3, 0)] {
         let finish = FinishLogin {
             used_session: Some([used; 16]),
-            ended_session: Some([1; 16]),
+            retired_session: Some([1; 16]),
             ..login(&claim)
         };
         let outcome = store.finish_login(&finish, at(now)).await.unwrap();
@@ -173,7 +174,7 @@ async fn a_skipped_login_needs_a_remembered_session(store: Fresh) {
     }
 }
 
-async fn a_login_may_end_another_session(store: Fresh) {
+async fn a_login_may_retire_another_session(store: Fresh) {
     with_app(&store).await;
     for number in [1, 2] {
         log_in(&store, &login_session(number, "ann")).await;
@@ -182,13 +183,60 @@ async fn a_login_may_end_another_session(store: Fresh) {
     let finish = FinishLogin {
         new_session: Some(&third),
         used_session: Some([1; 16]),
-        ended_session: Some([1; 16]),
+        retired_session: Some([1; 16]),
         ..login(&claim)
     };
     assert_eq!(store.finish_login(&finish, at(0)).await, Ok(done()));
-    assert!(!has_session(&store, 1).await);
-    assert!(has_session(&store, 2).await);
-    assert!(has_session(&store, 3).await);
+    let retired = LoginSession {
+        is_remembered: false,
+        ..login_session(1, "ann")
+    };
+    for expected in [retired, login_session(2, "ann"), third] {
+        let found = store.find_login_session(expected.sid).await.unwrap();
+        assert_eq!(found, Some(expected));
+    }
+    store.retire_login_session([9; 16]).await.unwrap();
+    for _ in 0..2 {
+        store.retire_login_session([2; 16]).await.unwrap();
+    }
+    for used in [1, 2] {
+        let claim = leg(SingleUse::LoginLeg, 101, 1);
+        let finish = FinishLogin {
+            used_session: Some([used; 16]),
+            ..login(&claim)
+        };
+        let outcome = store.finish_login(&finish, at(0)).await.unwrap();
+        assert_eq!(outcome, FinishedLogin::SessionGone, "{used}");
+    }
+}
+
+/// Logins that extend a session, against the one that takes its place: whatever the order, it is not remembered after.
+async fn a_retired_session_is_not_revived(store: Fresh) {
+    with_app(&store).await;
+    for round in 0..8_u8 {
+        let session = login_session(round, "ann");
+        log_in(&store, &session).await;
+        at_once(6, |number| {
+            let (store, session) = (Arc::clone(&store), session.clone());
+            async move {
+                if number == 0 {
+                    return store.retire_login_session(session.sid).await.unwrap();
+                }
+                let mut claim = leg(SingleUse::LoginLeg, 100 + round, 1);
+                claim.value_hash[0] = u8::try_from(number).unwrap();
+                let finish = FinishLogin {
+                    new_session: Some(&session),
+                    used_session: Some(session.sid),
+                    ..login(&claim)
+                };
+                let outcome = store.finish_login(&finish, at(0)).await.unwrap();
+                assert!(outcome == done() || outcome == FinishedLogin::SessionGone);
+            }
+        })
+        .await;
+        let found = store.find_login_session([round; 16]).await.unwrap();
+        assert!(!found.unwrap().is_remembered, "round {round}");
+    }
 }
 
 async fn sessions_of_a_person_end_together(store: Fresh) {
@@ -196,8 +244,8 @@ async fn sessions_of_a_person_end_together(store: Fresh) {
     for (number, subject) in [(1, "ann"), (2, "Ann"), (3, "ann")] {
         log_in(&store, &login_session(number, subject)).await;
     }
-    store.end_login_sessions_of("nobody").await.unwrap();
-    store.end_login_sessions_of("ann").await.unwrap();
+    log_out(&store, "nobody").await;
+    log_out(&store, "ann").await;
     assert!(!has_session(&store, 1).await);
     assert!(has_session(&store, 2).await);
     assert!(!has_session(&store, 3).await);

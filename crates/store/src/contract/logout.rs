@@ -1,16 +1,22 @@
 //! Rules of logout and of the notices that it owes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::people::{log_in, login_session, notice, with_app};
-use super::samples::at;
+use tessera_protocol::grant::record::GrantRecord;
+
+use super::people::{finish, grant, leg, log_in, log_out, login_session, notice, with_app};
+use super::samples::{at, client};
 use super::{Fresh, at_once, cases};
-use crate::LogoutNotice;
+use crate::{FinishedConsent, LogoutNotice, SingleUse};
 
 cases![
     an_ended_session_is_announced_once,
     of_many_logouts_one_is_announced,
     a_repeated_logout_is_true,
+    a_client_that_joins_an_ending_session_is_told_or_refused,
+    an_announcement_gives_way_to_notices_once,
+    sessions_of_a_person_are_announced,
     due_notices_are_taken_and_put_off,
     expired_notices_are_not_taken,
     a_notice_is_taken_by_one_sender,
@@ -84,6 +90,111 @@ async fn a_repeated_logout_is_true(store: Fresh) {
     assert!(store.end_login_session([1; 16], &both).await.unwrap());
     let put_off = store.take_due_notices(at(199), at(300), 9).await.unwrap();
     assert_eq!(put_off, [], "a repeat queues nothing again");
+}
+
+/// Clients that are given a grant while their session ends. Whoever is asked for when the end was acknowledged is all
+/// there ever will be.
+async fn a_client_that_joins_an_ending_session_is_told_or_refused(store: Fresh) {
+    const CLIENTS: u8 = 8;
+    with_app(&store).await;
+    for number in 1..=CLIENTS {
+        let record = client(&format!("app{number}"), u64::from(number));
+        store.create_client(&record).await.unwrap();
+    }
+    for round in 0..12_u8 {
+        let sid = [round; 16];
+        log_in(&store, &login_session(round, "ann")).await;
+        let answers = at_once(u64::from(CLIENTS) + 1, |number| {
+            let store = Arc::clone(&store);
+            async move {
+                let number = u8::try_from(number).unwrap();
+                if number == 0 {
+                    assert!(store.end_login_session(sid, &[]).await.unwrap());
+                    return store.clients_of_session(sid, 99).await.unwrap();
+                }
+                let record = GrantRecord {
+                    client_id: format!("app{number}"),
+                    sid: Some(sid),
+                    grant_id: [round * CLIENTS + number; 16],
+                    ..grant(number)
+                };
+                let mut claim = leg(SingleUse::ConsentLeg, 100 + round, 1);
+                claim.value_hash[0] = number;
+                let given = store.finish_consent(&finish(&claim, &record), at(0)).await;
+                match given.unwrap() {
+                    FinishedConsent::Done { .. } => vec![record.client_id],
+                    outcome => {
+                        assert_eq!(outcome, FinishedConsent::SessionGone);
+                        Vec::new()
+                    }
+                }
+            }
+        })
+        .await;
+        let (told, given) = answers.split_first().unwrap();
+        let told: BTreeSet<String> = told.iter().cloned().collect();
+        let given: BTreeSet<String> = given.concat().into_iter().collect();
+        assert_eq!(told, given, "round {round}");
+    }
+}
+
+fn announcement(number: u8) -> LogoutNotice {
+    LogoutNotice {
+        client_id: String::new(),
+        ..notice(number)
+    }
+}
+
+async fn an_announcement_gives_way_to_notices_once(store: Fresh) {
+    queued(&store, &[announcement(1)]).await;
+    let found = store.take_due_notices(at(1), at(5), 9).await.unwrap();
+    let expected = LogoutNotice {
+        attempts: 1,
+        due_at: at(5),
+        ..announcement(1)
+    };
+    assert_eq!(found, [expected]);
+    let both = [notice(2), notice(3)];
+    store.list_notices([9; 16], &both).await.unwrap();
+    assert_eq!(taken(&store, 4, 5, 9).await, [0; 0], "there is no such one");
+    let answers = at_once(8, |number| {
+        let store = Arc::clone(&store);
+        async move {
+            let own = [notice(10 * u8::try_from(number + 1).unwrap())];
+            store.list_notices([1; 16], &own).await.unwrap();
+        }
+    });
+    answers.await;
+    let listed = taken(&store, 100, 200, 9).await;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_ne!(listed, [1], "the announcement is gone");
+    let only = *listed.first().unwrap();
+    store.list_notices([only; 16], &[]).await.unwrap();
+    assert_eq!(taken(&store, 300, 400, 9).await, [0; 0], "nobody to tell");
+}
+
+async fn sessions_of_a_person_are_announced(store: Fresh) {
+    with_app(&store).await;
+    for (number, subject) in [(1, "ann"), (2, "bob"), (3, "ann")] {
+        log_in(&store, &login_session(number, subject)).await;
+    }
+    store.retire_login_session([3; 16]).await.unwrap();
+    for _ in 0..2 {
+        log_out(&store, "ann").await;
+        log_out(&store, "nobody").await;
+    }
+    let found = store.take_due_notices(at(0), at(5), 9).await.unwrap();
+    let mut expected = [1, 3].map(|number| LogoutNotice {
+        sid: [number; 16],
+        attempts: 1,
+        due_at: at(5),
+        ..announcement(number)
+    });
+    let mut found = found;
+    found.sort_by_key(|notice| notice.id);
+    expected.sort_by_key(|notice| notice.id);
+    assert_eq!(found, expected);
+    assert!(!store.end_login_session([1; 16], &[]).await.unwrap());
 }
 
 async fn due_notices_are_taken_and_put_off(store: Fresh) {

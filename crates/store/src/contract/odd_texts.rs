@@ -265,7 +265,7 @@ async fn odd_subjects_are_kept_apart(store: Fresh) {
         let selector = GrantSelector::OfSubject(subject);
         store.delete_grants(&selector).await.unwrap();
         assert_eq!(store.count_grants(&list(subject)).await.unwrap(), 0);
-        store.end_login_sessions_of(subject).await.unwrap();
+        super::people::log_out(&store, subject).await;
         let found = store.find_login_session([number; 16]).await.unwrap();
         assert_eq!(found, None, "{subject:?}");
         let next = store.find_login_session([number + 1; 16]).await.unwrap();
@@ -309,7 +309,12 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
     assert!(store.delete_grants(&selector).await.is_err());
     assert!(store.list_grants(&list("a\0")).await.is_err());
     assert!(store.count_grants(&list("a\0")).await.is_err());
-    assert!(store.end_login_sessions_of("a\0").await.is_err());
+    assert!(
+        store
+            .end_login_sessions_of("a\0", at(0), at(600))
+            .await
+            .is_err()
+    );
     let mut unsent = notice(1);
     unsent.client_id = "\0".to_owned();
     assert!(store.end_login_session([1; 16], &[unsent]).await.is_err());

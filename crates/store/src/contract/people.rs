@@ -240,7 +240,7 @@ pub(super) const fn login(claim: &Claim) -> FinishLogin<'_> {
         claim,
         new_session: None,
         used_session: None,
-        ended_session: None,
+        retired_session: None,
         subject: "ann",
         client_id: "app",
     }
@@ -255,6 +255,12 @@ pub(super) async fn log_in(store: &Fresh, session: &LoginSession) {
     };
     let outcome = store.finish_login(&finish, at(0)).await.unwrap();
     assert!(matches!(outcome, FinishedLogin::Done(_)), "{outcome:?}");
+}
+
+/// Ends every session of a person; the announcements are due at 0 and good until 600.
+pub(super) async fn log_out(store: &Fresh, subject: &str) {
+    let ended = store.end_login_sessions_of(subject, at(0), at(600));
+    ended.await.unwrap();
 }
 
 /// What the grant with this number covers.

@@ -62,7 +62,8 @@ async fn empty(store: &dyn Store, now: Timestamp) -> u64 {
         store.delete_client(client_id).await.unwrap();
     }
     for subject in SUBJECTS {
-        store.end_login_sessions_of(subject).await.unwrap();
+        let ended = store.end_login_sessions_of(subject, at(0), at(0));
+        ended.await.unwrap();
     }
     let deleted = store.delete_expired(now, 100_000).await.unwrap();
     for number in 0..=u8::MAX {
@@ -187,7 +188,7 @@ async fn operate_flow(store: &dyn Store, choices: &Choices) -> String {
             let finish = FinishLogin {
                 new_session: choices.is(1).then_some(&record),
                 used_session: (choices.draw(3, 3) == 0).then(|| [choices.recent(4); 16]),
-                ended_session: (choices.draw(4, 3) == 0).then(|| [choices.recent(3); 16]),
+                retired_session: (choices.draw(4, 3) == 0).then(|| [choices.recent(3); 16]),
                 subject: choices.subject(),
                 client_id: choices.client_id(),
                 ..login(&claim)
@@ -295,6 +296,7 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
             let count = store.count_grants(&list).await;
             shown((store.list_grants(&list).await, count))
         }
+        17 if choices.draw(0, 3) == 0 => shown(store.retire_login_session([number; 16]).await),
         17 => shown(store.clients_of_session([number; 16], 5).await),
         18 => {
             let notice = LogoutNotice {
@@ -303,10 +305,15 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
                 ..notice(choices.new)
             };
             let notices = if choices.is(0) { &[notice][..] } else { &[] };
+            if choices.is(2) {
+                return shown(store.list_notices([choices.recent(3); 16], notices).await);
+            }
             shown(store.end_login_session([number; 16], notices).await)
         }
         19 if choices.draw(0, 4) == 0 => {
-            shown(store.end_login_sessions_of(choices.subject()).await)
+            let (now, expires_at) = (at(choices.now), at(choices.now + 200));
+            let ended = store.end_login_sessions_of(choices.subject(), now, expires_at);
+            shown(ended.await)
         }
         19 => {
             let (now, retry_at) = (at(choices.now), at(choices.now + 50));

@@ -25,6 +25,14 @@ impl State {
     }
 }
 
+impl State {
+    fn retire(&mut self, sid: SessionId) {
+        if let Some(session) = self.login_sessions.get_mut(&sid) {
+            session.is_remembered = false;
+        }
+    }
+}
+
 #[async_trait]
 impl Sessions for MemoryStore {
     async fn keep_pending(&self, pending: &Pending) -> StoreResult<()> {
@@ -62,13 +70,18 @@ impl Sessions for MemoryStore {
             }
         }
         state.spend(finish.claim);
-        if let Some(ended) = finish.ended_session {
-            state.login_sessions.remove(&ended);
+        if let Some(retired) = finish.retired_session {
+            state.retire(retired);
         }
         if let Some(session) = finish.new_session {
             state.login_sessions.insert(session.sid, session.clone());
         }
         Ok(FinishedLogin::Done(state.remembered(finish, now)))
+    }
+
+    async fn retire_login_session(&self, sid: SessionId) -> StoreResult<()> {
+        self.state().retire(sid);
+        Ok(())
     }
 
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>> {
@@ -100,11 +113,49 @@ impl Sessions for MemoryStore {
         Ok(true)
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> StoreResult<()> {
         check_text(subject)?;
         let mut state = self.state();
-        let sessions = &mut state.login_sessions;
-        sessions.retain(|_, session| session.subject != subject);
+        let State {
+            login_sessions,
+            notices,
+            ..
+        } = &mut *state;
+        login_sessions.retain(|sid, session| {
+            let is_theirs = session.subject == subject;
+            if is_theirs {
+                notices.entry(*sid).or_insert_with(|| LogoutNotice {
+                    id: *sid,
+                    client_id: String::new(),
+                    sid: *sid,
+                    attempts: 0,
+                    due_at: now,
+                    expires_at,
+                });
+            }
+            !is_theirs
+        });
+        Ok(())
+    }
+
+    async fn list_notices(
+        &self,
+        announcement: [u8; 16],
+        notices: &[LogoutNotice],
+    ) -> StoreResult<()> {
+        notices.iter().try_for_each(check_notice)?;
+        let mut state = self.state();
+        if state.notices.remove(&announcement).is_some() {
+            for notice in notices {
+                let queued = state.notices.entry(notice.id);
+                queued.or_insert_with(|| notice.clone());
+            }
+        }
         Ok(())
     }
 
