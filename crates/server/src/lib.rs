@@ -9,6 +9,7 @@ mod accept;
 mod admin;
 mod admin_api;
 mod admin_guard;
+mod at_rest;
 mod authorize;
 mod builtin_login;
 mod cache;

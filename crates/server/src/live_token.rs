@@ -6,8 +6,7 @@ use tessera_protocol::grant::record::{GrantRecord, SessionClaims};
 use tessera_protocol::token::access::{AccessToken, ReadToken};
 use tessera_store::{Liveness, TokenAnchor};
 
-use crate::authorize::sealed;
-use crate::ids;
+use crate::at_rest;
 use crate::reply::Fault;
 use crate::state::AppState;
 
@@ -52,8 +51,7 @@ pub(crate) async fn check(app: &AppState, read: ReadToken) -> Result<Option<Live
             person: None,
         }),
         (ReadToken::Person(token), Some(grant)) => {
-            let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
-            let session = sealed::session_claims(app, &flow_id, &grant.session)?;
+            let session = at_rest::claims(app, &grant)?;
             Some(LiveToken {
                 token: token.complete(&grant, &session),
                 person: Some(Person {

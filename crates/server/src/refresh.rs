@@ -9,9 +9,8 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::sealed_id;
 use tessera_store::{RotateRefresh, RotatedRefresh, StoredRefresh};
 
-use crate::authorize::sealed;
+use crate::at_rest;
 use crate::endpoint::token::Tokens;
-use crate::ids;
 use crate::person_tokens::{self, Exchange};
 use crate::reply::{Failure, Fault};
 use crate::state::AppState;
@@ -87,8 +86,7 @@ pub(crate) async fn find(
     let Some(stored) = app.store.find_refresh(refresh_id).await? else {
         return Ok(None);
     };
-    let flow_id = ids::parse(&stored.grant.content.login_challenge).unwrap_or_default();
-    let session = sealed::session_claims(app, &flow_id, &stored.grant.session)?;
+    let session = at_rest::claims(app, &stored.grant)?;
     Ok(Some((stored, session)))
 }
 

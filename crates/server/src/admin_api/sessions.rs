@@ -16,7 +16,7 @@ use super::client_write::shown;
 use super::paging::ListRequest;
 use super::{add_headers, answer};
 use crate::admin::{Admin, Generation};
-use crate::authorize::sealed::{self, CONTEXT};
+use crate::at_rest::{self, Part};
 use crate::reply::{self, AdminError, Failure};
 use crate::{clock, end_session, ids};
 
@@ -146,13 +146,12 @@ async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSessio
         return Ok(None);
     };
     let is_v26 = admin.generation == Generation::V26;
-    let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
-    let session = sealed::session_claims(app, &flow_id, &grant.session)?;
+    let session = at_rest::claims(app, &grant)?;
     let context: Value = match grant.context.as_slice() {
         // Compat: nothing is `null` in v26 and an empty object in v1.
         [] if is_v26 => Value::Null,
         [] => Value::Object(serde_json::Map::new()),
-        stored => sealed::open_part(app, &flow_id, CONTEXT, stored)
+        stored => at_rest::open(app, &at_rest::flow_of(&grant), Part::Context, stored)
             .and_then(|plain| serde_json::from_slice(&plain).ok())
             .unwrap_or_default(),
     };

@@ -11,6 +11,7 @@
 mod clients;
 mod codes;
 mod consents;
+mod endings;
 mod epochs;
 mod flows;
 mod grants;
@@ -68,6 +69,7 @@ where
         remembering::CASES,
         codes::CASES,
         refresh::CASES,
+        endings::CASES,
         epochs::CASES,
         lists::CASES,
         flows::CASES,
