@@ -111,8 +111,8 @@ pub trait Sessions: Send + Sync {
         notices: &[LogoutNotice],
     ) -> StoreResult<bool>;
 
-    /// Ends every session of a person.
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()>;
+    /// Ends sessions of a person, at most `limit`; answers how many those were. Fewer than `limit` were all.
+    async fn end_login_sessions_of(&self, subject: &str, limit: u32) -> StoreResult<u64>;
 
     /// Takes notices that are due, for one sender at a time: each answered one has its `attempts` raised by one and
     /// its `due_at` set to `retry_at`. Expired ones are not taken.

@@ -79,7 +79,16 @@ pub(super) const END: &str = "WITH gone AS (
     SELECT EXISTS (SELECT 1 FROM gone)
         OR EXISTS (SELECT 1 FROM logout_notices WHERE notice_id = ANY ($2))";
 
-pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE subject_key = $1";
+// Whoever holds a session is waited for, as for grants.
+pub(super) const END_OF: &str = "WITH old AS MATERIALIZED (
+        SELECT sid FROM login_sessions WHERE subject_key = $1 LIMIT $2 FOR UPDATE
+    ), gone AS (
+        DELETE FROM login_sessions USING old WHERE login_sessions.sid = old.sid RETURNING 1
+    )
+    SELECT count(*) FROM old";
+
+pub(super) const IS_QUEUED: &str =
+    "SELECT 1 FROM logout_notices WHERE notice_id = ANY ($1) LIMIT 1";
 
 pub(super) const TAKE: &str = "WITH due AS MATERIALIZED (
         SELECT notice_id FROM logout_notices WHERE due_at <= $1 AND expires_at >= $1
@@ -254,14 +263,26 @@ impl Sessions for PostgresStore {
             (&micros(|n| n.expires_at.as_micros()) as _, Type::INT8_ARRAY),
         ];
         let rows = self.run(if_lost, END, &values).await?;
-        rows.first().map_or(Ok(false), |row| column(row, 0))
+        let has_ended = rows.first().map_or(Ok(false), |row| column(row, 0))?;
+        if has_ended || notices.is_empty() {
+            return Ok(has_ended);
+        }
+        // A repeat may have waited for its own first try, whose notices its snapshot does not show.
+        let values = [(&ids as _, Type::BYTEA_ARRAY)];
+        let queued = self.run(IfLost::Repeat, IS_QUEUED, &values).await?;
+        Ok(!queued.is_empty())
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(&self, subject: &str, limit: u32) -> StoreResult<u64> {
         check_text(subject)?;
         let key = text_key(subject);
-        let values = [(&&key[..] as _, Type::BYTEA)];
-        self.run(IfLost::Repeat, END_OF, &values).await.map(|_| ())
+        let values = [
+            (&&key[..] as _, Type::BYTEA),
+            (&i64::from(limit) as _, Type::INT8),
+        ];
+        let rows = self.run(IfLost::Repeat, END_OF, &values).await?;
+        let ended = rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+        Ok(ended.cast_unsigned())
     }
 
     /// What is taken by an answer that is lost is tried again when it is due again.

@@ -2,7 +2,10 @@
 
 use tokio_postgres::NoTls;
 
-use super::{clients, codes, consents, grants, keys, refresh, replay, sessions, sweep, upkeep};
+use super::{
+    clients, codes, consents, deletion, grants, keys, refresh, replay, sealing, sessions, sweep,
+    upkeep,
+};
 use crate::migrations::STEPS;
 
 /// The statements, with the types of their parameters.
@@ -12,9 +15,15 @@ const DATA_PLANE: &[(&str, &str)] = &[
     (grants::CHECK_PERSON, "BYTEA, INT8, INT8, BYTEA"),
     (grants::REVOKE_TOKEN, "BYTEA, INT8"),
     (grants::REVOKE, "BYTEA"),
-    (grants::DELETE_ONE, "BYTEA"),
-    (grants::DELETE_OF_CLIENT, "BYTEA, BYTEA"),
-    (grants::DELETE_OF_SUBJECT, "BYTEA"),
+    (
+        grants::KEEP,
+        "BYTEA, BYTEA, BYTEA, BYTEA, INT8, INT8, INT8, INT8, INT2, INT8, TEXT, TEXT, TEXT, BYTEA, \
+         BYTEA",
+    ),
+    (deletion::DELETE_ONE, "BYTEA"),
+    (deletion::DELETE_OF, "BYTEA, BYTEA, INT8, BYTEA, INT8"),
+    (sealing::PAGE, "BYTEA, INT8"),
+    (sealing::RESEAL, "BYTEA, BYTEA, BYTEA, BYTEA, BYTEA"),
     (
         grants::LIST_NEWEST,
         "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8",
@@ -54,7 +63,8 @@ const DATA_PLANE: &[(&str, &str)] = &[
         sessions::END,
         "BYTEA, BYTEA[], TEXT[], BYTEA[], INT8[], INT8[], INT8[]",
     ),
-    (sessions::END_OF, "BYTEA"),
+    (sessions::END_OF, "BYTEA, INT8"),
+    (sessions::IS_QUEUED, "BYTEA[]"),
     (sessions::TAKE, "INT8, INT8, INT8"),
     (sessions::DELETE_NOTICE, "BYTEA"),
     (sweep::LOOK_AT_GRANTS, "INT8, INT8, INT8"),

@@ -51,7 +51,8 @@ pub(super) const CLIENTS: &str = concat!(
 
 pub(super) const END: &str = "DELETE FROM login_sessions WHERE sid = ?1";
 
-pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE subject_key = ?1";
+pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE sid IN
+    (SELECT sid FROM login_sessions WHERE subject_key = ?1 LIMIT ?2)";
 
 pub(super) const QUEUE: &str =
     "INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
@@ -263,13 +264,15 @@ impl Sessions for SqliteStore {
             .await
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(&self, subject: &str, limit: u32) -> StoreResult<u64> {
         check_text(subject)?;
         let subject = text_key(subject);
-        self.write(Guard::Subject(subject), move |c| {
-            c.prepare_cached(END_OF)?.execute([subject]).map(|_| ())
-        })
-        .await
+        let ended = self
+            .write(Guard::Subject(subject), move |c| {
+                c.prepare_cached(END_OF)?.execute(params![subject, limit])
+            })
+            .await?;
+        Ok(ended as u64)
     }
 
     async fn take_due_notices(

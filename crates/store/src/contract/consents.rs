@@ -170,7 +170,7 @@ async fn a_repeated_end_is_done_and_revives_nothing(store: Fresh) {
         Ok(RedeemedCode::Done)
     );
     store
-        .delete_grants(&GrantSelector::One([1; 16]))
+        .delete_grants(&GrantSelector::One([1; 16]), None, 9)
         .await
         .unwrap();
     store.end_login_session(session.sid, &[]).await.unwrap();

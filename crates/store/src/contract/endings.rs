@@ -9,7 +9,7 @@ use super::people::{
 };
 use super::samples::{at, client};
 use super::{Fresh, cases};
-use crate::{GrantSelector, RedeemedCode, RotatedRefresh, TokenAnchor};
+use crate::{GrantSelector, RedeemedCode, RotatedRefresh, SealedGrant, TokenAnchor};
 
 cases![
     a_persons_token_lives_until_something_above_it_dies,
@@ -19,6 +19,10 @@ cases![
     a_revoked_grant_issues_nothing_and_is_still_remembered,
     a_deleted_grant_takes_all_with_it,
     grants_are_deleted_by_person_and_client,
+    grants_are_deleted_in_steps,
+    a_kept_grant_stands_on_its_client_alone,
+    what_is_sealed_is_listed_by_id,
+    what_is_sealed_is_replaced_unless_it_changed,
 ];
 
 async fn a_persons_token_lives_until_something_above_it_dies(store: Fresh) {
@@ -46,7 +50,7 @@ async fn a_persons_token_lives_until_something_above_it_dies(store: Fresh) {
         "a grant's id is no token's"
     );
     store
-        .delete_grants(&GrantSelector::One([2; 16]))
+        .delete_grants(&GrantSelector::One([2; 16]), None, 9)
         .await
         .unwrap();
     assert!(!is_live(&store, &person(2, None)).await);
@@ -135,7 +139,7 @@ async fn a_deleted_grant_takes_all_with_it(store: Fresh) {
     give(&store, &remembered(2, at(500)), Some(&code(2, [2; 16]))).await;
     for number in [1, 2, 3] {
         let selector = GrantSelector::One([number; 16]);
-        store.delete_grants(&selector).await.unwrap();
+        store.delete_grants(&selector, None, 9).await.unwrap();
     }
     assert_eq!(recalled(&store, 101, 0).await, None);
     assert_eq!(store.load_code([2; 16]).await.unwrap(), None);
@@ -174,17 +178,151 @@ async fn grants_are_deleted_by_person_and_client(store: Fresh) {
         subject: "ann",
         client_id: "app",
     };
-    store.delete_grants(&selector).await.unwrap();
+    store.delete_grants(&selector, None, 9).await.unwrap();
     assert_eq!(alive().await, [3, 4]);
     assert_eq!(recalled(&store, 101, 0).await, None);
     store
-        .delete_grants(&GrantSelector::OfSubject("ann"))
+        .delete_grants(&GrantSelector::OfSubject("ann"), None, 9)
         .await
         .unwrap();
     assert_eq!(alive().await, [4]);
     store
-        .delete_grants(&GrantSelector::OfSubject("an"))
+        .delete_grants(&GrantSelector::OfSubject("an"), None, 9)
         .await
         .unwrap();
     assert_eq!(alive().await, [4]);
+}
+
+async fn grants_are_deleted_in_steps(store: Fresh) {
+    with_app(&store).await;
+    // Two of them came at the same time.
+    for (number, second) in [(5, 1), (4, 2), (3, 2), (2, 3), (1, 4)] {
+        let given = GrantRecord {
+            requested_at: at(second),
+            ..remembered(number, Timestamp::MAX)
+        };
+        give(&store, &given, None).await;
+    }
+    let alive = async || {
+        let mut alive = Vec::new();
+        for number in 1..=5 {
+            if found(&store, number).await.is_some() {
+                alive.push(number);
+            }
+        }
+        alive
+    };
+    let of_ann = GrantSelector::OfSubject("ann");
+    let delete = async |after, limit| store.delete_grants(&of_ann, after, limit).await.unwrap();
+    assert_eq!(delete(None, 0).await, None);
+    assert_eq!(alive().await, [1, 2, 3, 4, 5]);
+    assert_eq!(delete(None, 2).await, Some((at(2), [3; 16])));
+    assert_eq!(alive().await, [1, 2, 4], "oldest first, ties by id");
+    assert_eq!(delete(Some((at(3), [2; 16])), 9).await, None);
+    assert_eq!(alive().await, [2, 4], "only what comes after");
+    assert_eq!(
+        recalled(&store, 101, 0).await,
+        None,
+        "what the newest remembered"
+    );
+    assert_eq!(
+        delete(Some((at(2), [3; 16])), 2).await,
+        Some((at(3), [2; 16]))
+    );
+    assert_eq!(delete(Some((at(3), [2; 16])), 2).await, None);
+    assert_eq!(alive().await, [0; 0]);
+}
+
+/// A machine's: without a person, a session or a flow.
+async fn a_kept_grant_stands_on_its_client_alone(store: Fresh) {
+    with_app(&store).await;
+    let kept = GrantRecord {
+        subject: String::new(),
+        was_asked: false,
+        session: vec![1, 2],
+        context: vec![3],
+        ..grant(1)
+    };
+    store.keep_grant(&kept, at(0)).await.unwrap();
+    let other = GrantRecord {
+        session: vec![9],
+        ..kept.clone()
+    };
+    store.keep_grant(&other, at(0)).await.unwrap();
+    assert_eq!(found(&store, 1).await, Some(kept), "the first one stays");
+    let homeless = GrantRecord {
+        client_id: "gone".to_owned(),
+        ..grant(2)
+    };
+    store.keep_grant(&homeless, at(0)).await.unwrap();
+    assert_eq!(found(&store, 2).await, None);
+    store.delete_expired(at(3_600), 9).await.unwrap();
+    assert!(is_live(&store, &person(1, None)).await);
+    remake_app(&store).await;
+    assert!(!is_live(&store, &person(1, None)).await);
+    store.keep_grant(&grant(3), at(0)).await.unwrap();
+    store.delete_expired(at(3_601), 9).await.unwrap();
+    assert_eq!(found(&store, 3).await, None, "it ends with its token");
+}
+
+fn sealed(number: u8, session: &[u8], context: &[u8]) -> SealedGrant {
+    SealedGrant {
+        grant_id: [number; 16],
+        login_challenge: format!("challenge{number}"),
+        session: session.to_vec(),
+        context: context.to_vec(),
+    }
+}
+
+async fn keep_sealed(store: &Fresh, number: u8, session: &[u8], context: &[u8]) -> SealedGrant {
+    let mut kept = GrantRecord {
+        session: session.to_vec(),
+        context: context.to_vec(),
+        ..grant(number)
+    };
+    kept.content.login_challenge = format!("challenge{number}");
+    store.keep_grant(&kept, at(0)).await.unwrap();
+    sealed(number, session, context)
+}
+
+async fn what_is_sealed_is_listed_by_id(store: Fresh) {
+    with_app(&store).await;
+    let third = keep_sealed(&store, 3, &[1, 3], &[]).await;
+    let first = keep_sealed(&store, 1, &[1, 1], &[1, 2]).await;
+    let second = keep_sealed(&store, 2, &[], &[]).await;
+    let page = async |after: Option<u8>, limit| {
+        let after = after.map(|number| [number; 16]);
+        store.sealed_grants(after, limit).await.unwrap()
+    };
+    assert_eq!(page(None, 0).await, []);
+    assert_eq!(page(None, 2).await, [first.clone(), second.clone()]);
+    assert_eq!(page(Some(2), 2).await, [third.clone()]);
+    assert_eq!(page(Some(3), 2).await, []);
+    assert_eq!(page(None, 9).await, [first, second, third]);
+}
+
+async fn what_is_sealed_is_replaced_unless_it_changed(store: Fresh) {
+    with_app(&store).await;
+    let before = keep_sealed(&store, 1, &[1], &[2]).await;
+    let renewed = sealed(1, &[3], &[4]);
+    let reseal = async |renewed: &SealedGrant, expected: &SealedGrant| {
+        store.reseal_grant(renewed, expected).await.unwrap()
+    };
+    let (other_session, other_context) = (sealed(1, &[9], &[2]), sealed(1, &[1], &[9]));
+    for changed in [other_session, other_context] {
+        assert!(!reseal(&renewed, &changed).await);
+        assert_eq!(
+            store.sealed_grants(None, 9).await.unwrap(),
+            [before.clone()]
+        );
+    }
+    for _ in 0..2 {
+        assert!(reseal(&renewed, &before).await, "a repeat finds itself");
+        assert_eq!(
+            store.sealed_grants(None, 9).await.unwrap(),
+            [renewed.clone()]
+        );
+    }
+    let unknown = sealed(7, &[1], &[2]);
+    assert!(!reseal(&unknown, &unknown).await);
 }

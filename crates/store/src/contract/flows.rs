@@ -80,9 +80,9 @@ async fn a_login_replaces_a_session_of_the_same_name(store: Fresh) {
     assert_eq!(store.finish_login(&finish, at(0)).await, Ok(done()));
     let found = store.find_login_session([1; 16]).await.unwrap();
     assert_eq!(found, Some(again));
-    store.end_login_sessions_of("ann").await.unwrap();
+    store.end_login_sessions_of("ann", 9).await.unwrap();
     assert!(has_session(&store, 1).await, "it is bob's now");
-    store.end_login_sessions_of("bob").await.unwrap();
+    store.end_login_sessions_of("bob", 9).await.unwrap();
     assert!(!has_session(&store, 1).await);
 }
 
@@ -196,8 +196,14 @@ async fn sessions_of_a_person_end_together(store: Fresh) {
     for (number, subject) in [(1, "ann"), (2, "Ann"), (3, "ann")] {
         log_in(&store, &login_session(number, subject)).await;
     }
-    store.end_login_sessions_of("nobody").await.unwrap();
-    store.end_login_sessions_of("ann").await.unwrap();
+    let end = async |subject, limit| store.end_login_sessions_of(subject, limit).await.unwrap();
+    assert_eq!(end("nobody", 9).await, 0);
+    assert_eq!(end("ann", 0).await, 0);
+    assert_eq!(end("ann", 1).await, 1);
+    let left =
+        usize::from(has_session(&store, 1).await) + usize::from(has_session(&store, 3).await);
+    assert_eq!(left, 1, "no more than the limit");
+    assert_eq!(end("ann", 9).await, 1);
     assert!(!has_session(&store, 1).await);
     assert!(has_session(&store, 2).await);
     assert!(!has_session(&store, 3).await);

@@ -263,9 +263,9 @@ async fn odd_subjects_are_kept_apart(store: Fresh) {
     }
     for (number, subject) in (1..).zip(&all) {
         let selector = GrantSelector::OfSubject(subject);
-        store.delete_grants(&selector).await.unwrap();
+        store.delete_grants(&selector, None, 9).await.unwrap();
         assert_eq!(store.count_grants(&list(subject)).await.unwrap(), 0);
-        store.end_login_sessions_of(subject).await.unwrap();
+        store.end_login_sessions_of(subject, 9).await.unwrap();
         let found = store.find_login_session([number; 16]).await.unwrap();
         assert_eq!(found, None, "{subject:?}");
         let next = store.find_login_session([number + 1; 16]).await.unwrap();
@@ -291,7 +291,7 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
         };
         assert!(store.finish_login(&finish, at(0)).await.is_err());
         let selector = GrantSelector::OfClient { subject, client_id };
-        assert!(store.delete_grants(&selector).await.is_err());
+        assert!(store.delete_grants(&selector, None, 9).await.is_err());
     }
     let of_nul = login_session(1, "a\0");
     let of_provider = LoginSession {
@@ -306,10 +306,10 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
         assert!(store.finish_login(&finish, at(0)).await.is_err());
     }
     let selector = GrantSelector::OfSubject("a\0");
-    assert!(store.delete_grants(&selector).await.is_err());
+    assert!(store.delete_grants(&selector, None, 9).await.is_err());
     assert!(store.list_grants(&list("a\0")).await.is_err());
     assert!(store.count_grants(&list("a\0")).await.is_err());
-    assert!(store.end_login_sessions_of("a\0").await.is_err());
+    assert!(store.end_login_sessions_of("a\0", 9).await.is_err());
     let mut unsent = notice(1);
     unsent.client_id = "\0".to_owned();
     assert!(store.end_login_session([1; 16], &[unsent]).await.is_err());

@@ -62,7 +62,7 @@ async fn empty(store: &dyn Store, now: Timestamp) -> u64 {
         store.delete_client(client_id).await.unwrap();
     }
     for subject in SUBJECTS {
-        store.end_login_sessions_of(subject).await.unwrap();
+        store.end_login_sessions_of(subject, 1_000).await.unwrap();
     }
     let deleted = store.delete_expired(now, 100_000).await.unwrap();
     for number in 0..=u8::MAX {
@@ -288,7 +288,9 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
                 },
                 _ => GrantSelector::One([number; 16]),
             };
-            shown(store.delete_grants(&selector).await)
+            let after = choices.is(3).then(|| (at(choices.now / 200), [number; 16]));
+            let limit = u32::try_from(choices.draw(4, 4)).unwrap();
+            shown(store.delete_grants(&selector, after, limit).await)
         }
         16 => {
             let list = choices.list();
@@ -306,7 +308,7 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
             shown(store.end_login_session([number; 16], notices).await)
         }
         19 if choices.draw(0, 4) == 0 => {
-            shown(store.end_login_sessions_of(choices.subject()).await)
+            shown(store.end_login_sessions_of(choices.subject(), 1_000).await)
         }
         19 => {
             let (now, retry_at) = (at(choices.now), at(choices.now + 50));

@@ -100,12 +100,18 @@ impl Sessions for MemoryStore {
         Ok(true)
     }
 
-    async fn end_login_sessions_of(&self, subject: &str) -> StoreResult<()> {
+    async fn end_login_sessions_of(&self, subject: &str, limit: u32) -> StoreResult<u64> {
         check_text(subject)?;
         let mut state = self.state();
         let sessions = &mut state.login_sessions;
-        sessions.retain(|_, session| session.subject != subject);
-        Ok(())
+        let meant = sessions
+            .values()
+            .filter(|session| session.subject == subject);
+        let meant: Vec<SessionId> = meant.map(|s| s.sid).take(limit as usize).collect();
+        for sid in &meant {
+            sessions.remove(sid);
+        }
+        Ok(meant.len() as u64)
     }
 
     async fn take_due_notices(
