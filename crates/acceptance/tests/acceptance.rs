@@ -32,6 +32,8 @@ mod durability;
 mod lifecycle;
 #[path = "acceptance/login_app.rs"]
 mod login_app;
+#[path = "acceptance/long_claims.rs"]
+mod long_claims;
 #[path = "acceptance/packaging.rs"]
 mod packaging;
 #[path = "acceptance/races.rs"]
@@ -40,6 +42,8 @@ mod races;
 mod races_crash;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/secrets_rotation.rs"]
+mod secrets_rotation;
 #[path = "acceptance/shutdown.rs"]
 mod shutdown;
 #[path = "acceptance/sign_in_apps.rs"]

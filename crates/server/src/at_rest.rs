@@ -4,6 +4,7 @@
 
 use tessera_crypto::OsEntropy;
 use tessera_protocol::grant::record::{GrantRecord, SessionClaims};
+use tessera_store::SealedGrant;
 
 use crate::ids;
 use crate::reply::Fault;
@@ -94,4 +95,40 @@ pub(crate) fn claims(app: &AppState, grant: &GrantRecord) -> Result<SessionClaim
                 ids::hex(&grant.grant_id)
             ))
         })
+}
+
+/// What a change of secrets leaves to do about a grant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Renewal {
+    /// The grant with its parts sealed anew, where one was not under the newest secret.
+    pub(crate) renewed: Option<SealedGrant>,
+    /// Whether a part opens with no secret that is listed.
+    pub(crate) is_lost: bool,
+}
+
+/// Seals anew what a grant keeps under an older secret. What cannot be opened stays as it is: its secret may come back.
+pub(crate) fn renew(app: &AppState, grant: &SealedGrant) -> Renewal {
+    let flow_id = ids::parse(&grant.login_challenge).unwrap_or_default();
+    let mut renewal = Renewal::default();
+    let mut renewed = |part, stored: &[u8]| {
+        let is_current = stored.is_empty()
+            || is_readable(stored)
+            || app.seals.session.sealed_with_newest(stored);
+        if is_current {
+            return None;
+        }
+        let plain = open(app, &flow_id, part, stored);
+        renewal.is_lost |= plain.is_none();
+        plain.map(|plain| seal(app, &flow_id, part, &plain))
+    };
+    let session = renewed(Part::Session, &grant.session);
+    let context = renewed(Part::Context, &grant.context);
+    if session.is_some() || context.is_some() {
+        renewal.renewed = Some(SealedGrant {
+            session: session.unwrap_or_else(|| grant.session.clone()),
+            context: context.unwrap_or_else(|| grant.context.clone()),
+            ..grant.clone()
+        });
+    }
+    renewal
 }

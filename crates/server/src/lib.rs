@@ -39,6 +39,7 @@ mod redeem_code;
 mod refresh;
 mod reply;
 mod request_object;
+mod reseal;
 pub mod run;
 mod signing;
 mod state;

@@ -79,15 +79,23 @@ pub(crate) async fn find(
     app: &AppState,
     wire: &str,
 ) -> Result<Option<(StoredRefresh, SessionClaims)>, Fault> {
-    let prefix = &app.settings.oauth2.token_prefix.refresh;
-    let Some(refresh_id) = sealed_id::open(wire, prefix, &app.seals.refresh) else {
-        return Ok(None);
-    };
-    let Some(stored) = app.store.find_refresh(refresh_id).await? else {
+    let Some(stored) = find_stored(app, wire).await? else {
         return Ok(None);
     };
     let session = at_rest::claims(app, &stored.grant)?;
     Ok(Some((stored, session)))
+}
+
+/// The token with its grant, whose claims stay sealed.
+pub(crate) async fn find_stored(
+    app: &AppState,
+    wire: &str,
+) -> Result<Option<StoredRefresh>, Fault> {
+    let prefix = &app.settings.oauth2.token_prefix.refresh;
+    match sealed_id::open(wire, prefix, &app.seals.refresh) {
+        Some(refresh_id) => Ok(app.store.find_refresh(refresh_id).await?),
+        None => Ok(None),
+    }
 }
 
 /// What was found, as the core sees it.

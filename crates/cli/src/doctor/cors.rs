@@ -128,6 +128,7 @@ mod tests {
         let contents = Contents {
             clients: vec![client],
             sealed_keys: Vec::new(),
+            sealed_parts: Vec::new(),
         };
         let found = clients(&settings(&[]), &contents).unwrap();
         assert!(found.seen.contains("spa"));

@@ -20,6 +20,9 @@ use crate::at_rest::{self, Part};
 use crate::reply::{self, AdminError, Failure};
 use crate::{clock, end_session, ids};
 
+/// Grants or login sessions that go in one step: few enough to hold up nobody.
+const STEP: u32 = 500;
+
 #[derive(Serialize)]
 struct ConsentSession {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,14 +142,21 @@ fn position(text: &str) -> Option<(Timestamp, GrantId)> {
     Some((Timestamp::from_micros(time.parse().ok()?), ids::parse(id)?))
 }
 
-/// One grant as the list shows it; `None` when its client is gone.
+/// One grant as the list shows it; `None` when its client is gone, or when it cannot be opened: the others are listed
+/// all the same, and revoking it needs no opening.
 async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSession>, Failure> {
     let app = &admin.app;
     let Some(client) = app.clients.load(&*app.store, &grant.client_id).await? else {
         return Ok(None);
     };
     let is_v26 = admin.generation == Generation::V26;
-    let session = at_rest::claims(app, &grant)?;
+    let session = match at_rest::claims(app, &grant) {
+        Ok(session) => session,
+        Err(fault) => {
+            tracing::error!(reason = fault.source, "A consent is missing in a list.");
+            return Ok(None);
+        }
+    };
     let context: Value = match grant.context.as_slice() {
         // Compat: nothing is `null` in v26 and an empty object in v1.
         [] if is_v26 => Value::Null,
@@ -200,7 +210,15 @@ async fn revoke(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
         Generation::V1 => select_v1(&query)?,
     };
     if let Some(selector) = selected {
-        admin.app.store.delete_grants(&selector).await?;
+        let store = &admin.app.store;
+        let mut after = None;
+        // Answered when all are gone: what is answered holds for every token at once.
+        loop {
+            after = store.delete_grants(&selector, after, STEP).await?;
+            if after.is_none() {
+                break;
+            }
+        }
     }
     Ok(reply::no_content())
 }
@@ -260,7 +278,7 @@ async fn log_out(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             Ok(reply::no_content())
         }
         (_, subject, _) => {
-            app.store.end_login_sessions_of(subject).await?;
+            while app.store.end_login_sessions_of(subject, STEP).await? >= STEP.into() {}
             Ok(reply::no_content())
         }
     }

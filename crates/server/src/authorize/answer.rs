@@ -104,6 +104,7 @@ fn access_token_of(
         client_epoch: asked.client.record().token_epoch,
         server_epoch: app.server_epoch(),
         ext: String::new(),
+        ext_grant: None,
         person: Some(PersonRef {
             grant_id: grant.grant_id,
             refresh_id: None,
