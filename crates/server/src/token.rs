@@ -35,7 +35,7 @@ pub(crate) async fn issue(
     now: Timestamp,
 ) -> Result<String, Fault> {
     if !is_jwt(app, client) {
-        return opaque(app, token, now).await;
+        return seal_opaque(app, token, now).await;
     }
     let keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
     let Some(key) = keys.first() else {
@@ -64,7 +64,7 @@ fn too_long(client_id: &str, chars: usize) -> Fault {
 
 /// An opaque token. Claims that would make a machine's long are kept in a grant, as those of a person are; a person's
 /// token never holds them.
-async fn opaque(app: &AppState, token: &AccessToken, now: Timestamp) -> Result<String, Fault> {
+async fn seal_opaque(app: &AppState, token: &AccessToken, now: Timestamp) -> Result<String, Fault> {
     let prefix = &app.settings.oauth2.token_prefix.access;
     let sealed = |token: &AccessToken| {
         let mut wire = String::with_capacity(256);

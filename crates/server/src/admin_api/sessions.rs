@@ -153,7 +153,7 @@ async fn entry(admin: &Admin, grant: GrantRecord) -> Result<Option<ConsentSessio
     let session = match at_rest::claims(app, &grant) {
         Ok(session) => session,
         Err(fault) => {
-            tracing::error!(reason = fault.source, "A consent is missing in a list.");
+            tracing::error!(reason = %fault.source, "A consent is missing in a list.");
             return Ok(None);
         }
     };
@@ -278,7 +278,7 @@ async fn log_out(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             Ok(reply::no_content())
         }
         (_, subject, _) => {
-            while app.store.end_login_sessions_of(subject, STEP).await? >= STEP.into() {}
+            while app.store.end_login_sessions_of(subject, STEP).await? >= u64::from(STEP) {}
             Ok(reply::no_content())
         }
     }
