@@ -62,7 +62,7 @@ fn a_jwt_that_would_never_be_read_is_refused_with_a_way_out() {
     assert!(is_active(&server, &app.token(&server)));
     add(&server, 60_000);
     let answer = app.ask(&server);
-    assert_eq!(answer.status, 500, "{}", answer.body);
+    assert_eq!(answer.status, 500);
     let log = server.log();
     for word in ["'app'", "65536", "access_token_strategy", "opaque"] {
         assert!(log.contains(word), "{word}: {log}");
