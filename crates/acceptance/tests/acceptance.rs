@@ -40,6 +40,8 @@ mod durability;
 mod lifecycle;
 #[path = "acceptance/login_app.rs"]
 mod login_app;
+#[path = "acceptance/long_claims.rs"]
+mod long_claims;
 #[path = "acceptance/packaging.rs"]
 mod packaging;
 #[path = "acceptance/races.rs"]
@@ -50,6 +52,8 @@ mod races_crash;
 mod races_survivor;
 #[path = "acceptance/recordings.rs"]
 mod recordings;
+#[path = "acceptance/secrets_rotation.rs"]
+mod secrets_rotation;
 #[path = "acceptance/shutdown.rs"]
 mod shutdown;
 #[path = "acceptance/sign_in_admin_answers.rs"]
@@ -98,10 +102,10 @@ mod sign_in_verifiers;
 mod spring;
 #[path = "acceptance/static_binary.rs"]
 mod static_binary;
-#[path = "acceptance/token_answers.rs"]
-mod token_answers;
 #[path = "acceptance/tls.rs"]
 mod tls;
+#[path = "acceptance/token_answers.rs"]
+mod token_answers;
 #[path = "acceptance/two_processes.rs"]
 mod two_processes;
 #[path = "acceptance/users.rs"]

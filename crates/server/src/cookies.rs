@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, Secret, b64, constant_time_eq};
+use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, b64, constant_time_eq};
 use tessera_protocol::grant::record::{LoginSession, SessionId};
 use tessera_protocol::time::Timestamp;
 

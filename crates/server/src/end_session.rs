@@ -23,6 +23,8 @@ use crate::state::AppState;
 const CLIENTS_MAX: u32 = 1_000;
 /// For how long a client is tried to be told.
 const NOTICE_LIFE: Duration = Duration::from_secs(3_600);
+/// Sessions that end in one step: few enough to hold up nobody.
+const STEP: u32 = 500;
 
 /// Ends a session. Answers the URLs that the browser has to load; `None` when the session had ended before.
 pub(crate) async fn end(
@@ -58,9 +60,13 @@ pub(crate) async fn end_all_of(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let expires_at = now.plus(NOTICE_LIFE);
-    app.store
-        .end_login_sessions_of(subject, now, expires_at)
-        .await?;
+    let mut ended = u64::from(STEP);
+    while ended >= u64::from(STEP) {
+        ended = app
+            .store
+            .end_login_sessions_of(subject, STEP, now, expires_at)
+            .await?;
+    }
     app.logout_notices.notify_one();
     Ok(())
 }

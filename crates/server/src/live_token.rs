@@ -6,8 +6,7 @@ use tessera_protocol::grant::record::{GrantRecord, SessionClaims};
 use tessera_protocol::token::access::{AccessToken, ReadToken};
 use tessera_store::{Liveness, TokenAnchor};
 
-use crate::authorize::sealed;
-use crate::ids;
+use crate::at_rest;
 use crate::reply::Fault;
 use crate::state::AppState;
 
@@ -29,31 +28,21 @@ pub(crate) struct Person {
 
 /// Asks whether a token is live, by one statement; its end is the caller's to check.
 pub(crate) async fn check(app: &AppState, read: ReadToken) -> Result<Option<LiveToken>, Fault> {
-    let anchor = match &read {
-        ReadToken::Machine { token, token_id } => TokenAnchor::Machine {
-            token_id: *token_id,
-            client_id: &token.client_id,
-            client_epoch: token.client_epoch,
-            server_epoch: token.server_epoch,
-        },
-        ReadToken::Person(token) => TokenAnchor::Person {
-            grant_id: token.grant_id,
-            refresh_id: token.refresh_id,
-            client_epoch: token.client_epoch,
-            server_epoch: token.server_epoch,
-        },
-    };
-    let Liveness::Live(grant) = app.store.check_live(&anchor).await? else {
+    let Liveness::Live(grant) = app.store.check_live(&anchor(&read)).await? else {
         return Ok(None);
     };
     Ok(match (read, grant) {
-        (ReadToken::Machine { token, .. }, _) => Some(LiveToken {
-            token,
-            person: None,
-        }),
+        (ReadToken::Machine { mut token, .. }, grant) => {
+            if let Some(grant) = grant {
+                token.set_claims(&at_rest::claims(app, &grant)?);
+            }
+            Some(LiveToken {
+                token,
+                person: None,
+            })
+        }
         (ReadToken::Person(token), Some(grant)) => {
-            let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
-            let session = sealed::session_claims(app, &flow_id, &grant.session)?;
+            let session = at_rest::claims(app, &grant)?;
             Some(LiveToken {
                 token: token.complete(&grant, &session),
                 person: Some(Person {
@@ -64,4 +53,42 @@ pub(crate) async fn check(app: &AppState, read: ReadToken) -> Result<Option<Live
         }
         (ReadToken::Person(_), None) => None,
     })
+}
+
+/// The grant of a person's token that is live. Its claims are not opened, so that a token can be revoked although the
+/// secret that sealed them is gone.
+pub(crate) async fn grant_of(
+    app: &AppState,
+    read: &ReadToken,
+) -> Result<Option<Box<GrantRecord>>, Fault> {
+    Ok(match app.store.check_live(&anchor(read)).await? {
+        Liveness::Live(grant) => grant,
+        Liveness::Revoked => None,
+    })
+}
+
+/// What a token stands on. A machine's whose claims a grant keeps stands on that.
+fn anchor(read: &ReadToken) -> TokenAnchor<'_> {
+    match read {
+        ReadToken::Machine { token, token_id } => match token.ext_grant {
+            None => TokenAnchor::Machine {
+                token_id: *token_id,
+                client_id: &token.client_id,
+                client_epoch: token.client_epoch,
+                server_epoch: token.server_epoch,
+            },
+            Some(grant_id) => TokenAnchor::Person {
+                grant_id,
+                refresh_id: None,
+                client_epoch: token.client_epoch,
+                server_epoch: token.server_epoch,
+            },
+        },
+        ReadToken::Person(token) => TokenAnchor::Person {
+            grant_id: token.grant_id,
+            refresh_id: token.refresh_id,
+            client_epoch: token.client_epoch,
+            server_epoch: token.server_epoch,
+        },
+    }
 }

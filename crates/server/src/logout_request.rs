@@ -8,7 +8,7 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::access::MARGIN;
 use tessera_store::{Pending, StoreError};
 
-use crate::authorize::sealed::{REQUEST, open_part, seal_part};
+use crate::at_rest::{self, Part};
 use crate::reply::Fault;
 use crate::state::AppState;
 
@@ -46,7 +46,7 @@ pub(crate) async fn challenge(app: &AppState, request: &LogoutRequest) -> Result
     let id = app.random::<16>();
     let kept = Pending {
         id,
-        request: Some(seal_part(app, &id, REQUEST, &logout::write(request))),
+        request: Some(at_rest::seal(app, &id, Part::Request, &logout::write(request))),
         expires_at: ends_at(app, request).plus(MARGIN),
         ..Pending::default()
     };
@@ -98,7 +98,7 @@ pub(crate) async fn open(
 async fn kept(app: &AppState, id: [u8; 16]) -> Result<Option<LogoutRequest>, StoreError> {
     let row = app.store.find_pending(id).await?;
     let sealed = row.and_then(|pending| pending.request);
-    let plain = sealed.and_then(|sealed| open_part(app, &id, REQUEST, &sealed));
+    let plain = sealed.and_then(|sealed| at_rest::open(app, &id, Part::Request, &sealed));
     Ok(plain.and_then(|plain| logout::read(&plain)))
 }
 

@@ -23,6 +23,10 @@ pub(crate) struct Metrics {
     pub failed_authentications: AtomicU64,
     /// Rows that the server deleted because they had expired.
     pub expired_rows_deleted: AtomicU64,
+    /// Grants that were sealed again under the newest system secret.
+    pub grants_resealed: AtomicU64,
+    /// 1 while older system secrets are listed and grants may be sealed under them, 0 once none is.
+    pub resealing: AtomicU64,
     /// Clients that were told of a logout on the back channel.
     pub logout_notices_delivered: AtomicU64,
     /// Clients that could not be told and were given up.
@@ -209,6 +213,11 @@ impl Metrics {
                 &self.expired_rows_deleted,
             ),
             (
+                "tessera_grants_resealed_total",
+                "Grants sealed again under the newest system secret.",
+                &self.grants_resealed,
+            ),
+            (
                 "tessera_logout_notices_delivered_total",
                 "Clients that were told of a logout on the back channel.",
                 &self.logout_notices_delivered,
@@ -225,6 +234,12 @@ impl Metrics {
                 "# HELP {name} {help}\n# TYPE {name} counter\n{name}{{{constant}}} {value}\n"
             );
         }
+        let resealing = self.resealing.load(Ordering::Relaxed);
+        let _ = write!(
+            out,
+            "# HELP tessera_resealing Whether grants may be left that an older system secret sealed.\n\
+             # TYPE tessera_resealing gauge\ntessera_resealing{{{constant}}} {resealing}\n"
+        );
         render_process(&mut out);
         out
     }

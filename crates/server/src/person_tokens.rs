@@ -10,13 +10,12 @@ use tessera_protocol::grant::rejection::{Consequence, Rejection};
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::sealed_id;
 
-use crate::authorize::sealed::{SESSION, seal_part};
 use crate::endpoint::token::Tokens;
 use crate::hook::{self, Expiries, Facts};
 use crate::id_token::{self, Beside};
 use crate::reply::Failure;
 use crate::state::AppState;
-use crate::{ids, signing, token};
+use crate::{at_rest, signing, token};
 
 /// What the plans of both grants are made with.
 pub(crate) fn context(app: &AppState, now: Timestamp) -> Context {
@@ -85,12 +84,9 @@ pub(crate) async fn issue(
         scope: plan.access_token.scope,
         token_type: "bearer",
     };
-    let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
     let stored = changed
-        .map(|session| serde_json::to_vec(&session))
-        .transpose()
-        .map_err(|e| crate::reply::Fault::permanent(e.to_string()))?
-        .map(|plain| seal_part(app, &flow_id, SESSION, &plain));
+        .map(|claims| at_rest::seal_claims(app, grant, &claims))
+        .transpose()?;
     Ok((tokens, stored))
 }
 

@@ -9,9 +9,8 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::sealed_id;
 use tessera_store::{RedeemCode, RedeemedCode};
 
-use crate::authorize::sealed;
+use crate::at_rest;
 use crate::endpoint::token::Tokens;
-use crate::ids;
 use crate::person_tokens::{self, Exchange};
 use crate::reply::Failure;
 use crate::state::AppState;
@@ -29,10 +28,7 @@ pub(crate) async fn redeem(
         None => None,
     };
     let session = match &stored {
-        Some(stored) => {
-            let flow_id = ids::parse(&stored.grant.content.login_challenge).unwrap_or_default();
-            sealed::session_claims(app, &flow_id, &stored.grant.session)?
-        }
+        Some(stored) => at_rest::claims(app, &stored.grant)?,
         None => Default::default(),
     };
     let found = stored.as_ref().map(|stored| FoundCode {

@@ -9,9 +9,8 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::sealed_id;
 use tessera_store::{RotateRefresh, RotatedRefresh, StoredRefresh};
 
-use crate::authorize::sealed;
+use crate::at_rest;
 use crate::endpoint::token::Tokens;
-use crate::ids;
 use crate::person_tokens::{self, Exchange};
 use crate::reply::{Failure, Fault};
 use crate::state::AppState;
@@ -80,16 +79,23 @@ pub(crate) async fn find(
     app: &AppState,
     wire: &str,
 ) -> Result<Option<(StoredRefresh, SessionClaims)>, Fault> {
-    let prefix = &app.settings.oauth2.token_prefix.refresh;
-    let Some(refresh_id) = sealed_id::open(wire, prefix, &app.seals.refresh) else {
+    let Some(stored) = find_stored(app, wire).await? else {
         return Ok(None);
     };
-    let Some(stored) = app.store.find_refresh(refresh_id).await? else {
-        return Ok(None);
-    };
-    let flow_id = ids::parse(&stored.grant.content.login_challenge).unwrap_or_default();
-    let session = sealed::session_claims(app, &flow_id, &stored.grant.session)?;
+    let session = at_rest::claims(app, &stored.grant)?;
     Ok(Some((stored, session)))
+}
+
+/// The token with its grant, whose claims stay sealed.
+pub(crate) async fn find_stored(
+    app: &AppState,
+    wire: &str,
+) -> Result<Option<StoredRefresh>, Fault> {
+    let prefix = &app.settings.oauth2.token_prefix.refresh;
+    match sealed_id::open(wire, prefix, &app.seals.refresh) {
+        Some(refresh_id) => Ok(app.store.find_refresh(refresh_id).await?),
+        None => Ok(None),
+    }
 }
 
 /// What was found, as the core sees it.

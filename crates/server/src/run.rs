@@ -138,6 +138,7 @@ pub async fn serve(
         admin_gate.open(admin::router(App::clone(app)));
         tasks.spawn(crate::watch::follow(App::clone(app)));
         tasks.spawn(upkeep::delete_expired(App::clone(app)));
+        tasks.spawn(crate::reseal::run(App::clone(app)));
         tasks.spawn(crate::logout_notices::run(App::clone(app)));
         tracing::info!(issuer = %app.issuer, "Ready.");
         stop.await;

@@ -24,7 +24,8 @@ pub enum TokenAnchor<'a> {
         /// The server's epoch when it was issued.
         server_epoch: u64,
     },
-    /// A person's token, which stands on a grant. The client is the grant's.
+    /// A token that stands on a grant: a person's, or a machine's whose claims a grant keeps. The client is the
+    /// grant's.
     Person {
         /// The grant.
         grant_id: GrantId,
@@ -40,7 +41,7 @@ pub enum TokenAnchor<'a> {
 /// Whether a token is live.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Liveness {
-    /// Nothing revoked it. A person's comes with its grant.
+    /// Nothing revoked it. One that stands on a grant comes with it.
     Live(Option<Box<GrantRecord>>),
     /// The token, its grant, its client or the whole server's tokens were revoked.
     Revoked,
@@ -178,6 +179,23 @@ pub enum RotatedRefresh {
     Gone,
 }
 
+/// A place in the order of grants: by the time of the request, and of two at the same time by id.
+pub type GrantPlace = (Timestamp, GrantId);
+
+/// What a grant keeps sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedGrant {
+    /// The grant.
+    pub grant_id: GrantId,
+    /// [`GrantContent::login_challenge`](tessera_protocol::grant::record::GrantContent::login_challenge), to which the
+    /// seals are bound; empty when the grant's document cannot be read.
+    pub login_challenge: String,
+    /// [`GrantRecord::session`].
+    pub session: Vec<u8>,
+    /// [`GrantRecord::context`].
+    pub context: Vec<u8>,
+}
+
 /// Which grants are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantSelector<'a> {
@@ -204,7 +222,7 @@ pub struct GrantList<'a> {
     /// Newest first; else oldest first. Ties are broken by id, in the same direction.
     pub newest_first: bool,
     /// Only grants after this one in the order of the list; the keyset form.
-    pub after: Option<(Timestamp, GrantId)>,
+    pub after: Option<GrantPlace>,
     /// Rows to leave out first; the limit/offset form of v1.
     pub offset: u64,
     /// Most rows to answer.
@@ -252,14 +270,43 @@ pub trait Grants: Send + Sync {
     async fn find_refresh(&self, refresh_id: RefreshId) -> StoreResult<Option<StoredRefresh>>;
 
     /// Marks a refresh token as used and stores the next one, or revokes the tokens of its grant when it must not be
-    /// used again; one statement where the database can do it. A repeat with the same `attempt` is `Done`.
+    /// used again; one statement where the database can do it. A repeat with the same `attempt` is `Done`, and so is
+    /// one whose `next` is stored already: another attempt may have used the token since.
     async fn rotate_refresh(&self, rotate: &RotateRefresh<'_>) -> StoreResult<RotatedRefresh>;
 
     /// Revokes every token of a grant. Repeats change nothing; a remembered consent stays.
     async fn revoke_grant(&self, grant_id: GrantId) -> StoreResult<()>;
 
-    /// Deletes grants, and with them their tokens and what they remember.
-    async fn delete_grants(&self, selector: &GrantSelector<'_>) -> StoreResult<()>;
+    /// Deletes grants, and with them their tokens and what they remember: at most `limit` of them, oldest first and
+    /// only those after `after`. Answers where to go on; `None` when no more were there.
+    ///
+    /// A person may have any number of them, so no one step takes all. Whoever answers for their deletion goes on
+    /// until there is no more, and answers then.
+    async fn delete_grants(
+        &self,
+        selector: &GrantSelector<'_>,
+        after: Option<GrantPlace>,
+        limit: u32,
+    ) -> StoreResult<Option<GrantPlace>>;
+
+    /// Stores a grant that comes out of no flow, as it is, with its session. It belongs to the client as it is now,
+    /// and is not stored when that is gone. A repeat changes nothing.
+    async fn keep_grant(&self, grant: &GrantRecord, now: Timestamp) -> StoreResult<()>;
+
+    /// What grants keep sealed, whoever gave them: one page, ordered by id, with those that keep nothing.
+    async fn sealed_grants(
+        &self,
+        after: Option<GrantId>,
+        limit: u32,
+    ) -> StoreResult<Vec<SealedGrant>>;
+
+    /// Replaces what a grant keeps sealed if it still is what `expected` says; answers whether the new form is stored,
+    /// which a repeat answers alike.
+    async fn reseal_grant(
+        &self,
+        renewed: &SealedGrant,
+        expected: &SealedGrant,
+    ) -> StoreResult<bool>;
 
     /// One page of a person's grants, and how many there are in all when `offset` paging asks for it.
     async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>>;

@@ -141,7 +141,8 @@ pub trait Clients: Send + Sync {
     /// Deletes the client and with it all its tokens. Answers whether it existed.
     async fn delete_client(&self, client_id: &str) -> StoreResult<bool>;
 
-    /// Ends all access tokens of the client by a new epoch. An unknown client is left alone.
+    /// Ends all access tokens of the client by a new epoch. An unknown client is left alone. Where another one renews
+    /// it at the same time, the epoch is that of either.
     async fn renew_token_epoch(&self, client_id: &str, token_epoch: u64) -> StoreResult<()>;
 }
 
@@ -280,7 +281,7 @@ pub trait Upkeep: Send + Sync {
     async fn server_epoch(&self, proposed: u64) -> StoreResult<u64>;
 
     /// Ends every token and code of the server by a new epoch: access tokens carry theirs, codes and refresh tokens
-    /// have that of their grant. Grants stay listed and remembered.
+    /// have that of their grant. Grants stay listed and remembered. Of two at the same time, the epoch is that of either.
     async fn renew_server_epoch(&self, epoch: u64) -> StoreResult<()>;
 
     /// The generated system secret; `proposed` is stored if there is none yet, and the stored one is answered.
@@ -292,6 +293,7 @@ pub trait Upkeep: Send + Sync {
 
     /// Deletes at most `limit` rows that expired before `now`; answers how many went. Change-log rows go in
     /// generations: what a clean-up found is deleted by the clean-ups an hour later and after. A grant goes with what
-    /// it remembers. What has not ended, but lost its client or grant, goes after [`LOOK_AGAIN`] at the latest.
+    /// it remembers. What has not ended, but lost its client or grant, goes after [`LOOK_AGAIN`] at the latest. A call
+    /// looks at no more than `limit` and a thousand grants, and as many refresh tokens.
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
 }

@@ -119,14 +119,16 @@ pub trait Sessions: Send + Sync {
         notices: &[LogoutNotice],
     ) -> StoreResult<bool>;
 
-    /// Ends every session of a person and queues an announcement of each, in one step. The announcement has the name
-    /// of its session as its id, is due at once and is given up at `expires_at`.
+    /// Ends sessions of a person, at most `limit`, and queues an announcement of each, in one step; answers how many
+    /// those were. Fewer than `limit` were all. The announcement has the name of its session as its id, is due at once
+    /// and is given up at `expires_at`.
     async fn end_login_sessions_of(
         &self,
         subject: &str,
+        limit: u32,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<u64>;
 
     /// Puts the notices of a session's clients in the place of its announcement, in one step. Nothing happens when
     /// the announcement is gone, so that each client is told once.

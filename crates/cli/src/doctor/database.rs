@@ -1,6 +1,6 @@
 //! The database: reachable, of the right schema, and private; and what else is looked at in it.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path};
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path};
 
 use tessera_protocol::client::ClientMetadata;
 use tessera_server::config::{Dsn, Settings};
@@ -11,14 +11,24 @@ use super::finding::Finding;
 use crate::{database, failure::Failure};
 
 const AREA: &str = "database";
-/// Clients per question.
+/// Clients or grants per question.
 const PAGE: u32 = 500;
+/// With how many bytes a sealed part names the key that sealed it.
+const HEAD_BYTES: usize = 3;
 
 /// What other checks look at.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) clients: Vec<ClientMetadata>,
     pub(super) sealed_keys: Vec<Vec<u8>>,
+    pub(super) sealed_parts: Vec<SealedParts>,
+}
+
+/// What grants keep sealed under one key: one such part, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SealedParts {
+    pub(super) sample: Vec<u8>,
+    pub(super) count: usize,
 }
 
 /// Looks at the database, and reads it when it can be read.
@@ -159,7 +169,35 @@ async fn contents(store: &dyn Store) -> Result<Contents, StoreError> {
     contents
         .sealed_keys
         .extend(keys.into_iter().map(|key| key.sealed_jwk));
+    contents.sealed_parts = sealed_parts(store).await?;
     Ok(contents)
+}
+
+async fn sealed_parts(store: &dyn Store) -> Result<Vec<SealedParts>, StoreError> {
+    let mut by_head: BTreeMap<Vec<u8>, SealedParts> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = store.sealed_grants(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.grant_id);
+        for part in page
+            .into_iter()
+            .flat_map(|grant| [grant.session, grant.context])
+        {
+            // What is stored readable begins with a printable character, what is sealed with a version.
+            let is_sealed = part.first().is_some_and(u8::is_ascii_control);
+            let Some(head) = part.get(..HEAD_BYTES).filter(|_| is_sealed) else {
+                continue;
+            };
+            let known = by_head.entry(head.to_vec());
+            let known = known.or_insert_with(|| SealedParts {
+                sample: part,
+                count: 0,
+            });
+            known.count = known.count.saturating_add(1);
+        }
+    }
+    Ok(by_head.into_values().collect())
 }
 
 /// Security: the file holds hashes and sealed keys.

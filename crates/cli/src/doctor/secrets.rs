@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, time::Duration};
 use tessera_crypto::{Keyring, Purpose};
 use tessera_server::config::{SecretString, Settings};
 
-use super::{database::Contents, finding::Finding};
+use super::{
+    database::{Contents, SealedParts},
+    finding::Finding,
+};
 
 const AREA: &str = "secrets";
 /// What `openssl rand -hex 16` gives.
@@ -88,22 +91,33 @@ fn repeated(key: &str, secrets: &[SecretString]) -> Option<Finding> {
     })
 }
 
-/// Former secrets of the system open what they sealed; what they hold for long are the signing keys.
+/// Former secrets of the system open what they sealed; what they hold for long are signing keys, and what grants keep.
 fn former(settings: &Settings, contents: Option<&Contents>) -> Vec<Finding> {
     let secrets = &settings.secrets.system;
     let Some(contents) = contents.filter(|_| !secrets.is_empty()) else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let mut opened = 0_usize;
+    let (mut lost, mut lost_parts) = (contents.sealed_keys.len(), 0_usize);
+    for parts in &contents.sealed_parts {
+        lost_parts = lost_parts.saturating_add(parts.count);
+    }
     for (index, secret) in secrets.iter().enumerate() {
-        let sealed = sealed_with(secret, &contents.sealed_keys);
-        opened = opened.saturating_add(sealed);
+        let sealed = sealed_with(secret, contents);
+        lost = lost.saturating_sub(sealed.keys);
+        lost_parts = lost_parts.saturating_sub(sealed.parts);
         if index > 0 {
             found.push(may_go(settings, index, sealed));
         }
     }
-    let lost = contents.sealed_keys.len().saturating_sub(opened);
+    if lost_parts > 0 {
+        found.push(Finding::problem(
+            AREA,
+            "secrets.system opens what every grant keeps",
+            format!("{lost_parts} sessions and contexts of grants were sealed with a secret that is not listed"),
+            "put the former secret back at the end of secrets.system, or take these consents back",
+        ));
+    }
     if lost > 0 {
         found.push(Finding::problem(
             AREA,
@@ -115,14 +129,25 @@ fn former(settings: &Settings, contents: Option<&Contents>) -> Vec<Finding> {
     found
 }
 
-fn may_go(settings: &Settings, index: usize, sealed: usize) -> Finding {
+/// How much a secret sealed.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sealed {
+    keys: usize,
+    parts: usize,
+}
+
+fn may_go(settings: &Settings, index: usize, sealed: Sealed) -> Finding {
     let rule = format!("secrets.system[{index}] is still needed");
-    if sealed > 0 {
+    let Sealed { keys, parts } = sealed;
+    if keys > 0 || parts > 0 {
         return Finding::warning(
             AREA,
             &rule,
-            format!("{sealed} signing keys are sealed with it"),
-            "keep it, and start the server once: it seals them again with the newest secret",
+            format!(
+                "{keys} signing keys, and {parts} sessions and contexts of grants, are sealed with it"
+            ),
+            "keep it, and start the server: it seals the keys again with the newest secret at once, and the grants in \
+             the background",
         );
     }
     match longest(settings) {
@@ -130,15 +155,15 @@ fn may_go(settings: &Settings, index: usize, sealed: usize) -> Finding {
             AREA,
             &rule,
             format!(
-                "no signing key is sealed with it; it may go {} hours after a newer secret was put before it, when all \
-                 tokens and sessions of its time have expired",
+                "no signing key and no grant is sealed with it; it may go {} hours after a newer secret was put before \
+                 it, when all tokens and cookies of its time have expired",
                 longest.as_secs().div_ceil(3600)
             ),
         ),
         None => Finding::ok(
             AREA,
             &rule,
-            "no signing key is sealed with it, but refresh tokens of its time never expire (ttl.refresh_token is -1)",
+            "no signing key and no grant is sealed with it, but refresh tokens of its time never expire (ttl.refresh_token is -1)",
         ),
     }
 }
@@ -157,14 +182,21 @@ fn longest(settings: &Settings) -> Option<Duration> {
     Some(others.into_iter().fold(refresh, Duration::max))
 }
 
-fn sealed_with(secret: &SecretString, sealed: &[Vec<u8>]) -> usize {
+fn sealed_with(secret: &SecretString, contents: &Contents) -> Sealed {
     // A secret that is too short was refused with the configuration.
     let Ok(keyring) = Keyring::new(std::slice::from_ref(secret.secret())) else {
-        return 0;
+        return Sealed::default();
     };
-    let seal = keyring.seal_keys(Purpose::KeyAtRest);
-    let own = sealed.iter().filter(|one| seal.sealed_with_newest(one));
-    own.count()
+    let of_keys = keyring.seal_keys(Purpose::KeyAtRest);
+    let own_keys = contents.sealed_keys.iter();
+    let own_keys = own_keys.filter(|key| of_keys.sealed_with_newest(key));
+    let of_parts = keyring.seal_keys(Purpose::SessionAtRest);
+    let is_own = |parts: &&SealedParts| of_parts.sealed_with_newest(&parts.sample);
+    let own_parts = contents.sealed_parts.iter().filter(is_own);
+    Sealed {
+        keys: own_keys.count(),
+        parts: own_parts.fold(0, |sum, parts| sum.saturating_add(parts.count)),
+    }
 }
 
 #[cfg(test)]
@@ -177,18 +209,37 @@ mod tests {
     const OLD: &str = "Zr8wKq3nVt5xLd9bMj2hGs7fPc4yWu6e";
 
     fn sealed(secret: &str) -> Vec<u8> {
+        sealed_as(Purpose::KeyAtRest, secret)
+    }
+
+    fn sealed_as(purpose: Purpose, secret: &str) -> Vec<u8> {
         let keyring = Keyring::new(&[Secret::new(secret.to_owned())]).unwrap();
         let mut out = Vec::new();
-        keyring
-            .seal_keys(Purpose::KeyAtRest)
-            .seal(&OsEntropy, b"", b"key", &mut out);
+        let keys = keyring.seal_keys(purpose);
+        keys.seal(&OsEntropy, b"", b"key", &mut out);
         out
     }
 
+    fn parts(secret: &str, count: usize) -> SealedParts {
+        SealedParts {
+            sample: sealed_as(Purpose::SessionAtRest, secret),
+            count,
+        }
+    }
+
     fn found(secrets: &str, sealed_keys: Vec<Vec<u8>>) -> Vec<Finding> {
+        found_with(secrets, sealed_keys, Vec::new())
+    }
+
+    fn found_with(
+        secrets: &str,
+        sealed_keys: Vec<Vec<u8>>,
+        sealed_parts: Vec<SealedParts>,
+    ) -> Vec<Finding> {
         let contents = Contents {
             clients: Vec::new(),
             sealed_keys,
+            sealed_parts,
         };
         check(&settings(&[("SECRETS_SYSTEM", secrets)]), Some(&contents))
     }
@@ -223,6 +274,32 @@ mod tests {
         assert!(
             free.iter()
                 .any(|one| one.seen.contains("it may go 720 hours"))
+        );
+    }
+
+    #[test]
+    fn a_former_secret_stays_while_a_grant_needs_it() {
+        let both = format!("{NEW},{OLD}");
+        let (of_new, of_old) = (parts(NEW, 5), parts(OLD, 3));
+        let kept = found_with(
+            &both,
+            vec![sealed(NEW)],
+            vec![of_new.clone(), of_old.clone()],
+        );
+        assert_eq!(
+            rules(&kept, Level::Warning),
+            ["secrets.system[1] is still needed"]
+        );
+        assert!(
+            kept.iter().any(|one| one.seen.contains("3 sessions")),
+            "{kept:?}"
+        );
+        let free = found_with(&both, vec![sealed(NEW)], vec![of_new]);
+        assert!(free.iter().all(|one| one.level == Level::Ok), "{free:?}");
+        let lost = found_with(NEW, vec![sealed(NEW)], vec![of_old]);
+        assert_eq!(
+            rules(&lost, Level::Problem),
+            ["secrets.system opens what every grant keeps"]
         );
     }
 

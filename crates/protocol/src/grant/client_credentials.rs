@@ -92,6 +92,7 @@ pub fn decide(
         client_epoch: client.record().token_epoch,
         server_epoch: context.server_epoch,
         ext: String::new(),
+        ext_grant: None,
         person: None,
     })
 }

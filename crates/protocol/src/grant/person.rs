@@ -99,6 +99,7 @@ impl Issue<'_> {
             client_epoch: self.client.record().token_epoch,
             server_epoch: context.server_epoch,
             ext: String::new(),
+            ext_grant: None,
             person: Some(PersonRef {
                 grant_id: self.grant.grant_id,
                 refresh_id: refresh.as_ref().map(|refresh| refresh.refresh_id),

@@ -1,6 +1,7 @@
 //! What an access token says, whatever its form.
 //!
-//! Invariant: a machine's token says everything itself; a person's names its grant, which says the rest.
+//! Invariant: a machine's token says everything itself, save long custom claims; a person's names its grant, which says
+//! the rest.
 
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct AccessToken {
     pub server_epoch: u64,
     /// Custom claims, a JSON object as text; empty when there are none.
     pub ext: String,
+    /// The grant that keeps the custom claims of a machine's token, where they are too long for the token itself.
+    pub ext_grant: Option<GrantId>,
     /// What a person's token stands on; `None` for a machine's.
     pub person: Option<PersonRef>,
 }
@@ -111,6 +114,7 @@ impl PersonToken {
             client_epoch: self.client_epoch,
             server_epoch: self.server_epoch,
             ext: ext_of(session),
+            ext_grant: None,
             person: Some(PersonRef {
                 grant_id: self.grant_id,
                 refresh_id: self.refresh_id,

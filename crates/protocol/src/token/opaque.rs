@@ -3,6 +3,7 @@
 //! Invariant: a token is opened, and so authenticated, before anything is read for it. A forged, altered,
 //! truncated or foreign token costs one key comparison and no query.
 //! Invariant: a person's token seals ids, times and epochs, and its scopes only where they are fewer than its grant's.
+//! Invariant: a machine's whose custom claims make it long names the grant that keeps them: see [`is_long`].
 
 use tessera_crypto::seal::nonce_of;
 use tessera_crypto::{Entropy, SealKeys, b64};
@@ -10,6 +11,9 @@ use tessera_crypto::{Entropy, SealKeys, b64};
 use super::access::{AccessToken, PersonRef, PersonToken, ReadToken, token_id};
 use super::record::{Fields, Writer, read_number, read_text};
 use crate::time::Timestamp;
+
+/// A token has fewer characters than this, unless scopes and audiences alone are longer.
+const SHORT_OF: usize = 1_024;
 
 /// Longest wire form looked at; what is granted is bounded so that nothing longer is issued.
 const LENGTH_MAX: usize = 64 * 1024;
@@ -25,6 +29,7 @@ const EXT: u8 = 8;
 const GRANT_ID: u8 = 9;
 const REFRESH_ID: u8 = 10;
 const NARROWED_SCOPE: u8 = 11;
+const EXT_GRANT: u8 = 12;
 
 /// Appends the wire form of `token` to `out`.
 pub fn seal(
@@ -45,13 +50,20 @@ pub fn seal(
     record.number(LIFESPAN_SECS, u64::try_from(lifespan).unwrap_or_default());
     record.bytes(CLIENT_EPOCH, &token.client_epoch.to_le_bytes());
     record.bytes(SERVER_EPOCH, &token.server_epoch.to_le_bytes());
-    if token.person.is_none() {
-        record.text(EXT, &token.ext);
+    match (&token.person, &token.ext_grant) {
+        (Some(_), _) => {}
+        (None, Some(grant_id)) => record.bytes(EXT_GRANT, grant_id),
+        (None, None) => record.text(EXT, &token.ext),
     }
     let mut sealed = Vec::with_capacity(record.0.len().saturating_add(64));
     keys.seal(entropy, prefix.as_bytes(), &record.0, &mut sealed);
     out.push_str(prefix);
     b64::encode_into(&sealed, out);
+}
+
+/// Whether the custom claims of a token have to be kept elsewhere, so that its wire form stays short.
+pub fn is_long(token: &AccessToken, wire: &str) -> bool {
+    wire.len() >= SHORT_OF && token.person.is_none() && !token.ext.is_empty()
 }
 
 fn write_machine(record: &mut Writer, token: &AccessToken) {
@@ -99,6 +111,7 @@ fn read(record: &[u8], nonce: &[u8]) -> Option<ReadToken> {
             CLIENT_EPOCH => token.client_epoch = read_number(value)?,
             SERVER_EPOCH => token.server_epoch = read_number(value)?,
             EXT => token.ext = read_text(value)?,
+            EXT_GRANT => token.ext_grant = Some(value.try_into().ok()?),
             GRANT_ID => grant_id = Some(<[u8; 16]>::try_from(value).ok()?),
             REFRESH_ID => refresh_id = Some(<[u8; 16]>::try_from(value).ok()?),
             NARROWED_SCOPE => narrowed_scope = Some(read_text(value)?),
@@ -148,6 +161,7 @@ mod tests {
             client_epoch: u64::MAX,
             server_epoch: 1 << 56,
             ext: r#"{"tenant":"a"}"#.to_owned(),
+            ext_grant: None,
             person: None,
         }
     }
@@ -223,6 +237,40 @@ mod tests {
         let mut wire = String::new();
         seal(&token, "tsa_", &keys(), &OsEntropy, &mut wire);
         assert!(wire.len() < 256, "{}", wire.len());
+    }
+
+    #[test]
+    fn long_claims_are_named_and_not_sealed_in() {
+        let keys = keys();
+        let wire_of = |token: &AccessToken| {
+            let mut wire = String::new();
+            seal(token, "tsa_", &keys, &OsEntropy, &mut wire);
+            wire
+        };
+        let with_claims = |length: usize| AccessToken {
+            ext: format!(r#"{{"groups":"{}"}}"#, "g".repeat(length)),
+            ..sample()
+        };
+        let (short, long) = (with_claims(500), with_claims(2_000));
+        assert!(!is_long(&short, &wire_of(&short)));
+        assert!(is_long(&long, &wire_of(&long)));
+        let kept = AccessToken {
+            ext_grant: Some([7; 16]),
+            ..long
+        };
+        let wire = wire_of(&kept);
+        assert!(wire.len() < SHORT_OF, "{}", wire.len());
+        let Some(ReadToken::Machine { token, .. }) = open(&wire, "tsa_", &keys) else {
+            panic!("no machine's token");
+        };
+        assert_eq!((token.ext.as_str(), token.ext_grant), ("", Some([7; 16])));
+        // Scopes and audiences are the token's own, and bounded by the request.
+        let scoped = AccessToken {
+            scope: "s".repeat(2_000),
+            ext: String::new(),
+            ..sample()
+        };
+        assert!(!is_long(&scoped, &wire_of(&scoped)));
     }
 
     #[test]

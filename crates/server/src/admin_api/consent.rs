@@ -14,7 +14,8 @@ use tessera_store::SingleUse;
 use super::answer;
 use super::challenge::{self, REJECT_MEMBERS, RedirectTo, RejectBody, Requested};
 use crate::admin::{Admin, Generation};
-use crate::authorize::sealed::{self, CONTEXT, Opened};
+use crate::at_rest::{self, Part};
+use crate::authorize::sealed::{self, Opened};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
 use crate::{clock, extract, hint, ids};
@@ -102,7 +103,7 @@ async fn context(
     let kept = app.store.find_pending(id).await?;
     let plain = kept
         .and_then(|pending| pending.context)
-        .and_then(|stored| sealed::open_part(app, &flow.flow_id, CONTEXT, &stored));
+        .and_then(|stored| at_rest::open(app, &flow.flow_id, Part::Context, &stored));
     Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
 }
 

@@ -12,10 +12,9 @@ use tessera_protocol::time::Lifespan;
 use tessera_protocol::token::access::{AccessToken, PersonRef};
 use tessera_protocol::token::sealed_id;
 
-use super::sealed;
 use super::{Addressed, Refusal, Visitor};
+use crate::at_rest;
 use crate::id_token::{self, Beside};
-use crate::ids;
 use crate::state::AppState;
 use crate::token;
 
@@ -59,8 +58,7 @@ pub(super) async fn parameters(
         sealed_id::mint(&code.code_id, prefix, &app.seals.code, &OsEntropy)
     });
     if asked_type.token || asked_type.id_token {
-        let flow_id = ids::parse(&grant.content.login_challenge).unwrap_or_default();
-        let claims = sealed::session_claims(app, &flow_id, &grant.session)?;
+        let claims = at_rest::claims(app, grant)?;
         let lifespans = Lifespans::of(app, &asked.client);
         let mut access_token = None;
         if asked_type.token {
@@ -106,6 +104,7 @@ fn access_token_of(
         client_epoch: asked.client.record().token_epoch,
         server_epoch: app.server_epoch(),
         ext: String::new(),
+        ext_grant: None,
         person: Some(PersonRef {
             grant_id: grant.grant_id,
             refresh_id: None,

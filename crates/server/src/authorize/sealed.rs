@@ -12,6 +12,7 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::access::MARGIN;
 use tessera_store::{Claim, Pending, SingleUse, StoreError};
 
+use crate::at_rest::{self, Part};
 use crate::reply::{self, Fault};
 use crate::state::AppState;
 
@@ -33,7 +34,7 @@ pub(super) async fn seal_start(app: &AppState, flow: &mut Flow) -> Result<String
     let id = app.random::<16>();
     let pending = Pending {
         id,
-        request: Some(seal_part(app, &flow.flow_id, REQUEST, &plain)),
+        request: Some(at_rest::seal(app, &flow.flow_id, Part::Request, &plain)),
         expires_at: ends_at(app, flow),
         ..Pending::default()
     };
@@ -121,11 +122,11 @@ pub(crate) async fn keep(
     if session.is_none() && context.is_none() {
         return Ok(None);
     }
-    let sealed_as = |part, plain: Vec<u8>| seal_part(app, &flow.flow_id, part, &plain);
+    let sealed_as = |part, plain: Vec<u8>| at_rest::seal(app, &flow.flow_id, part, &plain);
     let pending = Pending {
         id: app.random::<16>(),
-        session: session.map(|session| sealed_as(SESSION, reply::to_json(session))),
-        context: context.map(|context| sealed_as(CONTEXT, reply::to_json(context))),
+        session: session.map(|session| sealed_as(Part::Session, reply::to_json(session))),
+        context: context.map(|context| sealed_as(Part::Context, reply::to_json(context))),
         expires_at: ends_at(app, flow),
         ..Pending::default()
     };
@@ -192,7 +193,7 @@ async fn kept_request(
     let kept = app.store.find_pending(id).await?;
     let plain = kept
         .and_then(|pending| pending.request)
-        .and_then(|sealed| open_part(app, &flow.flow_id, REQUEST, &sealed));
+        .and_then(|sealed| at_rest::open(app, &flow.flow_id, Part::Request, &sealed));
     Ok(plain
         .and_then(|plain| serde_json::from_slice(&plain).ok())
         .map(|sent| RequestParameters::from_parts(sent, Vec::new())))
@@ -213,63 +214,6 @@ pub(super) fn claim(app: &AppState, flow: &Flow, single_use: SingleUse) -> Claim
         attempt: u64::from_le_bytes(app.random::<8>()),
         expires_at: ends_at(app, flow),
     }
-}
-
-/// What a sealed part of a flow is.
-pub(crate) type Part = &'static [u8];
-/// A request that is too long for a URL.
-pub(crate) const REQUEST: Part = b"request";
-/// Claims for tokens.
-pub(crate) const SESSION: Part = b"session";
-/// What an app gave for later.
-pub(crate) const CONTEXT: Part = b"context";
-
-/// Seals what an app gave, unless the operator wants it readable. The seal is bound to the flow, whose id the grant
-/// keeps.
-pub(crate) fn seal_part(app: &AppState, flow_id: &[u8; 16], part: Part, plain: &[u8]) -> Vec<u8> {
-    if !app.settings.oauth2.session.encrypt_at_rest && part != REQUEST {
-        return plain.to_vec();
-    }
-    let mut sealed = Vec::new();
-    let keys = &app.seals.session;
-    keys.seal(&OsEntropy, &[part, flow_id].concat(), plain, &mut sealed);
-    sealed
-}
-
-/// Opens such a part; what was stored readable reads as it is.
-pub(crate) fn open_part(
-    app: &AppState,
-    flow_id: &[u8; 16],
-    part: Part,
-    stored: &[u8],
-) -> Option<Vec<u8>> {
-    // A sealed part begins with its version, which no JSON text does.
-    if stored.first().is_some_and(|byte| !byte.is_ascii_control()) {
-        return Some(stored.to_vec());
-    }
-    app.seals
-        .session
-        .open(&[part, flow_id].concat(), stored)
-        .ok()
-}
-
-/// The claims that a grant's `session` holds.
-pub(crate) fn session_claims(
-    app: &AppState,
-    flow_id: &[u8; 16],
-    stored: &[u8],
-) -> Result<SessionClaims, Fault> {
-    if stored.is_empty() {
-        return Ok(SessionClaims::default());
-    }
-    open_part(app, flow_id, SESSION, stored)
-        .and_then(|plain| serde_json::from_slice(&plain).ok())
-        .ok_or_else(|| {
-            Fault::permanent(
-                "the claims of a grant cannot be opened: no secret in secrets.system sealed them; put the former \
-                 secret back at the end of the list",
-            )
-        })
 }
 
 /// The browser's session, if it is remembered and has not ended.

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::grant::record::SessionClaims;
 use tessera_protocol::introspect::TokenQuery;
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::access::ReadToken;
@@ -35,11 +36,14 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
     Ok(reply::done())
 }
 
+/// No claim is opened: a revocation holds although the secret that sealed them is gone.
+///
 /// Compat: either token of a person takes the whole chain along, as in Hydra.
 async fn revoke(app: &AppState, client: &Client, wire: &str, now: Timestamp) -> Result<(), Fault> {
     if wire.starts_with(app.settings.oauth2.token_prefix.refresh.as_str()) {
-        if let Some((stored, session)) = refresh::find(app, wire).await? {
-            let found = refresh::facts(&stored, &session);
+        if let Some(stored) = refresh::find_stored(app, wire).await? {
+            let unopened = SessionClaims::default();
+            let found = refresh::facts(&stored, &unopened);
             let is_own = found.grant.client_id == client.id();
             // Compat: a token that was used before, and no longer may be, changes nothing.
             if is_own && found.is_live && found.is_usable(refresh::grace(app), now) {
@@ -51,17 +55,18 @@ async fn revoke(app: &AppState, client: &Client, wire: &str, now: Timestamp) -> 
     let read = token::read(app, wire, now).await?;
     match read.filter(|read| !read.has_expired(now)) {
         Some(ReadToken::Machine { token, token_id }) if token.client_id == client.id() => {
-            app.store
-                .revoke_token(token_id, token.revoked_until())
-                .await?;
+            match token.ext_grant {
+                None => {
+                    let until = token.revoked_until();
+                    app.store.revoke_token(token_id, until).await?;
+                }
+                Some(grant_id) => app.store.revoke_grant(grant_id).await?,
+            }
         }
         Some(read @ ReadToken::Person(_)) => {
-            let live = live_token::check(app, read).await?;
-            let own = live
-                .and_then(|live| live.person)
-                .filter(|person| person.grant.client_id == client.id());
-            if let Some(person) = own {
-                app.store.revoke_grant(person.grant.grant_id).await?;
+            let grant = live_token::grant_of(app, &read).await?;
+            if let Some(own) = grant.filter(|grant| grant.client_id == client.id()) {
+                app.store.revoke_grant(own.grant_id).await?;
             }
         }
         _ => {}

@@ -62,8 +62,12 @@ const DELETE: &str = "WITH gone AS (
     )
     SELECT EXISTS (SELECT 1 FROM gone)";
 
+const EPOCH: &str = "SELECT token_epoch FROM clients WHERE client_key = $1";
+
+// A repeat whose answer was lost must not replace what another made of the epoch since: it would bring back to life what
+// that one ended. So the epoch is replaced that was read before, or has been replaced already.
 const RENEW_EPOCH: &str = "WITH renewed AS (
-        UPDATE clients SET token_epoch = $3 WHERE client_key = $1 RETURNING 1
+        UPDATE clients SET token_epoch = $3 WHERE client_key = $1 AND token_epoch = $4 RETURNING 1
     ), advanced AS (
         UPDATE change_counter SET seq = seq + 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM renewed)
         RETURNING seq
@@ -203,10 +207,17 @@ impl Clients for PostgresStore {
     async fn renew_token_epoch(&self, client_id: &str, token_epoch: u64) -> StoreResult<()> {
         check_text(client_id)?;
         let key = text_key(client_id);
+        let found = [(&&key[..] as _, Type::BYTEA)];
+        let rows = self.run(IfLost::Repeat, EPOCH, &found).await?;
+        let Some(row) = rows.first() else {
+            return Ok(());
+        };
+        let before: i64 = column(row, 0)?;
         let values = [
             (&&key[..] as _, Type::BYTEA),
             (&client_id as _, Type::TEXT),
             (&token_epoch.cast_signed() as _, Type::INT8),
+            (&before as _, Type::INT8),
         ];
         self.run(IfLost::Repeat, RENEW_EPOCH, &values)
             .await

@@ -32,7 +32,8 @@ pub(super) fn fault(error: &Error) -> Fault {
     let unavailable = || StoreError::Unavailable(text.clone());
     let (error, remedy) = match code {
         "40001" | "40P01" => (unavailable(), Remedy::Repeat),
-        "25006" => (unavailable(), Remedy::Reconnect),
+        // Of the last, nobody knows whether it was done: CockroachDB says so where PostgreSQL loses the connection.
+        "25006" | "40003" => (unavailable(), Remedy::Reconnect),
         "26000" | "42P05" => {
             let why = format!("{text}; a pooler that loses prepared statements needs prepared=off");
             (StoreError::Unavailable(why), Remedy::Reconnect)

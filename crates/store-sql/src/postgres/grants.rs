@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use tessera_protocol::grant::record::{CodeId, GrantId, GrantRecord, RefreshId};
 use tessera_protocol::time::Timestamp;
 use tessera_store::{
-    FinishConsent, FinishedConsent, GrantList, GrantSelector, Grants, Liveness, RedeemCode,
-    RedeemedCode, RotateRefresh, RotatedRefresh, StoreResult, StoredCode, StoredRefresh,
-    TokenAnchor, check_selector, check_text,
+    FinishConsent, FinishedConsent, GrantList, GrantPlace, GrantSelector, Grants, Liveness,
+    RedeemCode, RedeemedCode, RotateRefresh, RotatedRefresh, SealedGrant, StoreResult, StoredCode,
+    StoredRefresh, TokenAnchor, check_text,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::connection::Value;
-use super::{IfLost, PostgresStore, codes, column, consents, refresh};
-use crate::rows::{StoredGrant, text_key};
+use super::{IfLost, PostgresStore, codes, column, consents, deletion, refresh, sealing};
+use crate::rows::{GrantColumns, StoredGrant, text_key};
 
 /// The columns of [`StoredGrant`], in their order.
 macro_rules! grant_columns {
@@ -73,31 +73,13 @@ pub(super) const REVOKE_TOKEN: &str =
 pub(super) const REVOKE: &str =
     "UPDATE grants SET tokens_revoked = 1 WHERE grant_id = $1 AND tokens_revoked = 0";
 
-// What a grant remembers goes with it, unless a newer grant is remembered by now.
-pub(super) const DELETE_ONE: &str = "WITH gone AS (
-        DELETE FROM grants WHERE grant_id = $1 RETURNING subject_key, client_key, grant_id
-    )
-    DELETE FROM remembered_consents USING gone
-    WHERE remembered_consents.subject_key = gone.subject_key
-        AND remembered_consents.client_key = gone.client_key
-        AND remembered_consents.grant_id = gone.grant_id";
-
-pub(super) const DELETE_OF_CLIENT: &str = "WITH gone AS (
-        DELETE FROM grants WHERE subject_key = $1 AND client_key = $2
-        RETURNING subject_key, client_key, grant_id
-    )
-    DELETE FROM remembered_consents USING gone
-    WHERE remembered_consents.subject_key = gone.subject_key
-        AND remembered_consents.client_key = gone.client_key
-        AND remembered_consents.grant_id = gone.grant_id";
-
-pub(super) const DELETE_OF_SUBJECT: &str = "WITH gone AS (
-        DELETE FROM grants WHERE subject_key = $1 RETURNING subject_key, client_key, grant_id
-    )
-    DELETE FROM remembered_consents USING gone
-    WHERE remembered_consents.subject_key = gone.subject_key
-        AND remembered_consents.client_key = gone.client_key
-        AND remembered_consents.grant_id = gone.grant_id";
+pub(super) const KEEP: &str =
+    "INSERT INTO grants (grant_id, client_key, client_born, subject_key, sid, requested_at,
+        remembered_until, tokens_until, tokens_revoked, server_epoch, was_asked, swept_at,
+        client_id, subject, document, session, context)
+    SELECT $1, $2, clients.created_at, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14, $15
+    FROM clients WHERE clients.client_key = $2
+    ON CONFLICT (grant_id) DO NOTHING";
 
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
@@ -245,28 +227,51 @@ impl Grants for PostgresStore {
         self.run(IfLost::Repeat, REVOKE, &values).await.map(|_| ())
     }
 
-    async fn delete_grants(&self, selector: &GrantSelector<'_>) -> StoreResult<()> {
-        check_selector(selector)?;
-        let deleted = match *selector {
-            GrantSelector::One(grant_id) => {
-                let values = [(&&grant_id[..] as _, Type::BYTEA)];
-                self.run(IfLost::Repeat, DELETE_ONE, &values).await
-            }
-            GrantSelector::OfClient { subject, client_id } => {
-                let (subject, client) = (text_key(subject), text_key(client_id));
-                let values = [
-                    (&&subject[..] as _, Type::BYTEA),
-                    (&&client[..] as _, Type::BYTEA),
-                ];
-                self.run(IfLost::Repeat, DELETE_OF_CLIENT, &values).await
-            }
-            GrantSelector::OfSubject(subject) => {
-                let subject = text_key(subject);
-                let values = [(&&subject[..] as _, Type::BYTEA)];
-                self.run(IfLost::Repeat, DELETE_OF_SUBJECT, &values).await
-            }
-        };
-        deleted.map(|_| ())
+    async fn delete_grants(
+        &self,
+        selector: &GrantSelector<'_>,
+        after: Option<GrantPlace>,
+        limit: u32,
+    ) -> StoreResult<Option<GrantPlace>> {
+        deletion::delete(self, selector, after, limit).await
+    }
+
+    async fn keep_grant(&self, grant: &GrantRecord, now: Timestamp) -> StoreResult<()> {
+        let row = GrantColumns::of(grant, now)?;
+        let values = [
+            (&&row.grant_id[..] as _, Type::BYTEA),
+            (&&row.client_key[..] as _, Type::BYTEA),
+            (&&row.subject_key[..] as _, Type::BYTEA),
+            (&row.sid.as_ref().map(|id| &id[..]) as _, Type::BYTEA),
+            (&row.requested_at as _, Type::INT8),
+            (&row.remembered_until as _, Type::INT8),
+            (&row.tokens_until as _, Type::INT8),
+            (&row.server_epoch as _, Type::INT8),
+            (&row.was_asked as _, Type::INT2),
+            (&row.swept_at as _, Type::INT8),
+            (&row.client_id as _, Type::TEXT),
+            (&row.subject as _, Type::TEXT),
+            (&row.document as _, Type::TEXT),
+            (&grant.session as _, Type::BYTEA),
+            (&grant.context as _, Type::BYTEA),
+        ];
+        self.run(IfLost::Repeat, KEEP, &values).await.map(|_| ())
+    }
+
+    async fn sealed_grants(
+        &self,
+        after: Option<GrantId>,
+        limit: u32,
+    ) -> StoreResult<Vec<SealedGrant>> {
+        sealing::page(self, after, limit).await
+    }
+
+    async fn reseal_grant(
+        &self,
+        renewed: &SealedGrant,
+        expected: &SealedGrant,
+    ) -> StoreResult<bool> {
+        sealing::reseal(self, renewed, expected).await
     }
 
     async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>> {

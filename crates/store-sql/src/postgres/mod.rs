@@ -9,6 +9,7 @@ mod codes;
 mod connect;
 mod connection;
 mod consents;
+mod deletion;
 mod fault;
 mod grants;
 mod keys;
@@ -16,6 +17,7 @@ mod migrate;
 mod pool;
 mod refresh;
 mod replay;
+mod sealing;
 mod sessions;
 mod sweep;
 #[cfg(test)]

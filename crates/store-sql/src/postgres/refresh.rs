@@ -20,7 +20,8 @@ pub(super) const FIND: &str = concat!(
 
 // `token` is what the snapshot shows. `used` decides: its guard is tested again on the newest row when another holds
 // the lock. A token that is there and was not used is a reuse, unless the snapshot shows it usable and its grant
-// dead. What is issued here while another revokes the grant is dead, because every use reads the grant.
+// dead. What is issued here while another revokes the grant is dead, because every use reads the grant. A repeat whose
+// next token is there already changes nothing, also when another attempt used the token since.
 // Locks: the token, then its grant.
 pub(super) const ROTATE: &str = concat!(
     "WITH token AS MATERIALIZED (
@@ -29,14 +30,16 @@ pub(super) const ROTATE: &str = concat!(
             EXISTS (SELECT 1 FROM grants
                 WHERE grants.grant_id = $2 AND ",
     issues_tokens!(),
-    ") AS is_live
+    ") AS is_live,
+            EXISTS (SELECT 1 FROM refresh_tokens AS next
+                WHERE next.refresh_id = $8 AND next.grant_id = $2) AS is_repeat
         FROM refresh_tokens WHERE refresh_id = $1 AND grant_id = $2
     ), used AS (
         UPDATE refresh_tokens SET used_by = $3, first_used_at = COALESCE(first_used_at, $6),
             used_times = used_times + CASE WHEN used_by = $3 THEN 0 ELSE 1 END,
             kept_until = LEAST(expires_at, $7), swept_at = LEAST(swept_at, expires_at, $7)
         FROM token
-        WHERE refresh_tokens.refresh_id = $1
+        WHERE refresh_tokens.refresh_id = $1 AND NOT token.is_repeat
             AND (refresh_tokens.used_by = $3
                 OR token.is_live AND (refresh_tokens.first_used_at IS NULL
                     OR refresh_tokens.first_used_at > $4
@@ -53,12 +56,13 @@ pub(super) const ROTATE: &str = concat!(
         WHERE grant_id = $2 AND EXISTS (SELECT 1 FROM used)
     ), reused AS (
         SELECT 1 FROM token WHERE NOT EXISTS (SELECT 1 FROM used)
-            AND (NOT token.is_usable OR token.is_live)
+            AND NOT token.is_repeat AND (NOT token.is_usable OR token.is_live)
     ), revoked AS (
         UPDATE grants SET tokens_revoked = 1
         WHERE grant_id = $2 AND EXISTS (SELECT 1 FROM reused)
     )
-    SELECT EXISTS (SELECT 1 FROM used), EXISTS (SELECT 1 FROM reused)"
+    SELECT EXISTS (SELECT 1 FROM used) OR EXISTS (SELECT 1 FROM token WHERE is_repeat),
+        EXISTS (SELECT 1 FROM reused)"
 );
 
 pub(super) async fn find(

@@ -85,12 +85,18 @@ pub(super) const END: &str = "WITH gone AS (
 
 pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = $1";
 
-pub(super) const END_OF: &str = "WITH gone AS (
-        DELETE FROM login_sessions WHERE subject_key = $1 RETURNING sid
+// Whoever holds a session is waited for, as for grants.
+pub(super) const END_OF: &str = "WITH old AS MATERIALIZED (
+        SELECT sid FROM login_sessions WHERE subject_key = $1 LIMIT $2 FOR UPDATE
+    ), gone AS (
+        DELETE FROM login_sessions USING old WHERE login_sessions.sid = old.sid
+        RETURNING login_sessions.sid
+    ), announced AS (
+        INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
+        SELECT sid, '', sid, 0, $3, $4 FROM gone
+        ON CONFLICT (notice_id) DO NOTHING
     )
-    INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
-    SELECT sid, '', sid, 0, $2, $3 FROM gone
-    ON CONFLICT (notice_id) DO NOTHING";
+    SELECT count(*) FROM old";
 
 pub(super) const LIST: &str = "WITH gone AS (
         DELETE FROM logout_notices WHERE notice_id = $1 RETURNING 1
@@ -98,6 +104,9 @@ pub(super) const LIST: &str = "WITH gone AS (
     INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
     SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
     ON CONFLICT (notice_id) DO NOTHING";
+
+pub(super) const IS_QUEUED: &str =
+    "SELECT 1 FROM logout_notices WHERE notice_id = ANY ($1) LIMIT 1";
 
 pub(super) const TAKE: &str = "WITH due AS MATERIALIZED (
         SELECT notice_id FROM logout_notices WHERE due_at <= $1 AND expires_at >= $1
@@ -290,23 +299,35 @@ impl Sessions for PostgresStore {
             IfLost::Repeat
         };
         let rows = self.queue(if_lost, END, &sid, notices).await?;
-        rows.first().map_or(Ok(false), |row| column(row, 0))
+        let has_ended = rows.first().map_or(Ok(false), |row| column(row, 0))?;
+        if has_ended || notices.is_empty() {
+            return Ok(has_ended);
+        }
+        // A repeat may have waited for its own first try, whose notices its snapshot does not show.
+        let ids: Vec<&[u8]> = notices.iter().map(|n| &n.id[..]).collect();
+        let values = [(&ids as _, Type::BYTEA_ARRAY)];
+        let queued = self.run(IfLost::Repeat, IS_QUEUED, &values).await?;
+        Ok(!queued.is_empty())
     }
 
     async fn end_login_sessions_of(
         &self,
         subject: &str,
+        limit: u32,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<u64> {
         check_text(subject)?;
         let key = text_key(subject);
         let values = [
             (&&key[..] as _, Type::BYTEA),
+            (&i64::from(limit) as _, Type::INT8),
             (&now.as_micros() as _, Type::INT8),
             (&expires_at.as_micros() as _, Type::INT8),
         ];
-        self.run(IfLost::Repeat, END_OF, &values).await.map(|_| ())
+        let rows = self.run(IfLost::Repeat, END_OF, &values).await?;
+        let ended = rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+        Ok(ended.cast_unsigned())
     }
 
     async fn list_notices(

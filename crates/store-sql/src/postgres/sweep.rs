@@ -2,13 +2,15 @@
 //!
 //! A row is looked at when `swept_at` has come. What still serves is put off until it ends, by 30 days at most; what
 //! has ended, or lost its client or grant, goes. Rows that another process is working at are left to it.
+//!
+//! Invariant: a step looks at so many due rows and no further, however many are due.
 
 use tessera_store::StoreResult;
 use tokio_postgres::types::Type;
 
 use super::grants::{has_client, issues_tokens};
 use super::{IfLost, PostgresStore};
-use crate::rows::LOOK_AGAIN_MICROS;
+use crate::rows::{LOOK_AGAIN_MICROS, LOOKED_AT_MORE};
 
 /// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
 /// (a logout has to reach the client) or it is remembered. One
@@ -46,24 +48,24 @@ macro_rules! renews {
 
 pub(super) const LOOK_AT_GRANTS: &str = concat!(
     "WITH due AS MATERIALIZED (
-        SELECT grant_id FROM grants WHERE swept_at < $1 AND ",
-    serves!(),
-    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        SELECT grant_id FROM grants WHERE swept_at < $1
+        ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE grants SET swept_at =
         LEAST(GREATEST(tokens_until, remembered_until, (SELECT login_sessions.expires_at
             FROM login_sessions WHERE login_sessions.sid = grants.sid)), $3)
-    FROM due WHERE grants.grant_id = due.grant_id"
+    FROM due WHERE grants.grant_id = due.grant_id AND ",
+    serves!()
 );
 
 pub(super) const LOOK_AT_REFRESH_TOKENS: &str = concat!(
     "WITH due AS MATERIALIZED (
-        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1 AND ",
-    renews!(),
-    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1
+        ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE refresh_tokens SET swept_at = LEAST(kept_until, $3)
-    FROM due WHERE refresh_tokens.refresh_id = due.refresh_id"
+    FROM due WHERE refresh_tokens.refresh_id = due.refresh_id AND ",
+    renews!()
 );
 
 pub(super) const DELETE_CODES: &str = "WITH old AS MATERIALIZED (
@@ -77,24 +79,25 @@ pub(super) const DELETE_CODES: &str = "WITH old AS MATERIALIZED (
 
 pub(super) const DELETE_REFRESH_TOKENS: &str = concat!(
     "WITH old AS MATERIALIZED (
-        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1 AND NOT ",
-    renews!(),
-    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1
+        ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM refresh_tokens USING old
-        WHERE refresh_tokens.refresh_id = old.refresh_id RETURNING 1
+        WHERE refresh_tokens.refresh_id = old.refresh_id AND NOT ",
+    renews!(),
+    " RETURNING 1
     )
     SELECT count(*) FROM gone"
 );
 
 pub(super) const DELETE_GRANTS: &str = concat!(
     "WITH old AS MATERIALIZED (
-        SELECT grant_id FROM grants WHERE swept_at < $1 AND NOT ",
-    serves!(),
-    " ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        SELECT grant_id FROM grants WHERE swept_at < $1
+        ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), gone AS (
-        DELETE FROM grants USING old WHERE grants.grant_id = old.grant_id
-        RETURNING grants.subject_key, grants.client_key, grants.grant_id
+        DELETE FROM grants USING old WHERE grants.grant_id = old.grant_id AND NOT ",
+    serves!(),
+    " RETURNING grants.subject_key, grants.client_key, grants.grant_id
     ), forgotten AS (
         DELETE FROM remembered_consents USING gone
         WHERE remembered_consents.subject_key = gone.subject_key
@@ -129,9 +132,10 @@ pub(super) const DELETE_NOTICES: &str = "WITH old AS MATERIALIZED (
     )
     SELECT count(*) FROM gone";
 
-/// Puts off what is due only to be looked at.
+/// Puts off what is due only to be looked at: of the rows that come first, so that those which follow can be deleted.
 pub(super) async fn look_again(store: &PostgresStore, now: i64, limit: i64) -> StoreResult<()> {
     let next = now.saturating_add(LOOK_AGAIN_MICROS);
+    let limit = limit.saturating_add(LOOKED_AT_MORE);
     let values = [
         (&now as _, Type::INT8),
         (&limit as _, Type::INT8),

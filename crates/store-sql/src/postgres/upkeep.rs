@@ -19,8 +19,10 @@ const SET_FIRST_EPOCH: &str =
     "UPDATE server_state SET token_epoch = $1 WHERE id = 1 AND token_epoch IS NULL";
 const EPOCH: &str = "SELECT token_epoch FROM server_state WHERE id = 1";
 
+// A repeat must not replace what another made of the epoch since; see that of clients.
 const SET_EPOCH: &str = "WITH renewed AS (
-        UPDATE server_state SET token_epoch = $1 WHERE id = 1 RETURNING 1
+        UPDATE server_state SET token_epoch = $1
+        WHERE id = 1 AND token_epoch IS NOT DISTINCT FROM $2 RETURNING 1
     ), advanced AS (
         UPDATE change_counter SET seq = seq + 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM renewed)
         RETURNING seq
@@ -91,7 +93,13 @@ impl Upkeep for PostgresStore {
     }
 
     async fn renew_server_epoch(&self, epoch: u64) -> StoreResult<()> {
-        let values = [(&epoch.cast_signed() as _, Type::INT8)];
+        let rows = self.run(IfLost::Repeat, EPOCH, &[]).await?;
+        let row = rows.first().ok_or_else(|| missing("the server's state"))?;
+        let before: Option<i64> = column(row, 0)?;
+        let values = [
+            (&epoch.cast_signed() as _, Type::INT8),
+            (&before as _, Type::INT8),
+        ];
         self.run(IfLost::Repeat, SET_EPOCH, &values)
             .await
             .map(|_| ())

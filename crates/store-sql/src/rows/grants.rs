@@ -12,14 +12,17 @@ use tessera_protocol::grant::record::{
 };
 use tessera_protocol::time::Timestamp;
 use tessera_store::{
-    LOOK_AGAIN, LogoutNotice, Pending, RememberedConsent, StoreError, StoreResult, StoredCode,
-    StoredRefresh, check_grant,
+    LOOK_AGAIN, LogoutNotice, Pending, RememberedConsent, SealedGrant, StoreError, StoreResult,
+    StoredCode, StoredRefresh, check_grant,
 };
 
 use super::{DOCUMENT_VERSION, TextKey, text_key};
 
 /// How long clean-up leaves a row alone.
 pub(crate) const LOOK_AGAIN_MICROS: i64 = LOOK_AGAIN.as_micros() as i64;
+
+/// How many due rows clean-up looks at, beside as many as it may delete.
+pub(crate) const LOOKED_AT_MORE: i64 = 1_000;
 
 /// 128 random bits.
 pub(crate) type Id = [u8; 16];
@@ -171,6 +174,31 @@ pub(crate) fn remembered(document: &str) -> StoreResult<RememberedConsent> {
     Ok(RememberedConsent {
         scope: document.grant.scope,
         audience: document.grant.audience,
+    })
+}
+
+/// The part of a grant's document to which its seals are bound.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Bound {
+    login_challenge: String,
+}
+
+/// What a grant keeps sealed, as it is read. A document that cannot be read hides no other grant.
+pub(crate) fn sealed_grant(
+    grant_id: &[u8],
+    document: &str,
+    session: Vec<u8>,
+    context: Vec<u8>,
+) -> StoreResult<SealedGrant> {
+    let document: Option<GrantDocument<Bound>> = read(document).ok();
+    Ok(SealedGrant {
+        grant_id: id(grant_id)?,
+        login_challenge: document
+            .map(|d| d.grant.login_challenge)
+            .unwrap_or_default(),
+        session,
+        context,
     })
 }
 

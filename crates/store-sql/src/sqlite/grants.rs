@@ -5,13 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use tessera_protocol::grant::record::{CodeId, GrantId, GrantRecord, RefreshId};
 use tessera_protocol::time::Timestamp;
 use tessera_store::{
-    FinishConsent, FinishedConsent, GrantList, GrantSelector, Grants, Liveness, RedeemCode,
-    RedeemedCode, RotateRefresh, RotatedRefresh, StoreResult, StoredCode, StoredRefresh,
-    TokenAnchor, check_selector, check_text,
+    FinishConsent, FinishedConsent, GrantList, GrantPlace, GrantSelector, Grants, Liveness,
+    RedeemCode, RedeemedCode, RotateRefresh, RotatedRefresh, SealedGrant, StoreResult, StoredCode,
+    StoredRefresh, TokenAnchor, check_text,
 };
 
-use super::{Guard, SqliteStore, codes, consents, refresh};
-use crate::rows::{Id, StoredGrant, text_key};
+use super::{Guard, SqliteStore, codes, consents, deletion, refresh, sealing};
+use crate::rows::{GrantColumns, Id, StoredGrant, text_key};
 
 /// The columns of [`StoredGrant`], in their order.
 macro_rules! grant_columns {
@@ -70,18 +70,13 @@ pub(super) const REVOKE_TOKEN: &str =
 
 pub(super) const REVOKE: &str = "UPDATE grants SET tokens_revoked = 1 WHERE grant_id = ?1";
 
-pub(super) const DELETE_ONE: &str = "DELETE FROM grants WHERE grant_id = ?1
-    RETURNING subject_key, client_key, grant_id";
-
-pub(super) const DELETE_OF_CLIENT: &str = "DELETE FROM grants
-    WHERE subject_key = ?1 AND client_key = ?2
-    RETURNING subject_key, client_key, grant_id";
-
-pub(super) const DELETE_OF_SUBJECT: &str = "DELETE FROM grants WHERE subject_key = ?1
-    RETURNING subject_key, client_key, grant_id";
-
-pub(super) const FORGET: &str = "DELETE FROM remembered_consents
-    WHERE subject_key = ?1 AND client_key = ?2 AND grant_id = ?3";
+pub(super) const KEEP: &str =
+    "INSERT INTO grants (grant_id, client_key, client_born, subject_key, sid, requested_at,
+        remembered_until, tokens_until, tokens_revoked, server_epoch, was_asked, swept_at,
+        client_id, subject, document, session, context)
+    SELECT ?1, ?2, clients.created_at, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15
+    FROM clients WHERE clients.client_key = ?2
+    ON CONFLICT (grant_id) DO NOTHING";
 
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
@@ -137,21 +132,25 @@ pub(super) fn revoke(connection: &Connection, grant_id: Id) -> rusqlite::Result<
         .map(|_| ())
 }
 
-/// Runs a statement that deletes grants, and deletes what they remember; answers how many went.
-pub(super) fn delete(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-) -> rusqlite::Result<usize> {
-    let deleted = connection
-        .prepare_cached(sql)?
-        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>>>()?;
-    let mut forget = connection.prepare_cached(FORGET)?;
-    for (subject_key, client_key, grant_id) in &deleted {
-        forget.execute(params![subject_key, client_key, grant_id])?;
-    }
-    Ok(deleted.len())
+fn keep(connection: &Connection, row: &GrantColumns, grant: &GrantRecord) -> rusqlite::Result<()> {
+    let values = params![
+        row.grant_id,
+        row.client_key,
+        row.subject_key,
+        row.sid,
+        row.requested_at,
+        row.remembered_until,
+        row.tokens_until,
+        row.server_epoch,
+        row.was_asked,
+        row.swept_at,
+        row.client_id,
+        row.subject,
+        row.document,
+        grant.session,
+        grant.context,
+    ];
+    connection.prepare_cached(KEEP)?.execute(values).map(|_| ())
 }
 
 impl SqliteStore {
@@ -251,30 +250,35 @@ impl Grants for SqliteStore {
             .await
     }
 
-    async fn delete_grants(&self, selector: &GrantSelector<'_>) -> StoreResult<()> {
-        check_selector(selector)?;
-        match *selector {
-            GrantSelector::One(grant_id) => {
-                self.write(Guard::Grant(grant_id), move |c| {
-                    delete(c, DELETE_ONE, [grant_id]).map(|_| ())
-                })
-                .await
-            }
-            GrantSelector::OfClient { subject, client_id } => {
-                let (subject, client) = (text_key(subject), text_key(client_id));
-                self.write(Guard::Subject(subject), move |c| {
-                    delete(c, DELETE_OF_CLIENT, [subject, client]).map(|_| ())
-                })
-                .await
-            }
-            GrantSelector::OfSubject(subject) => {
-                let subject = text_key(subject);
-                self.write(Guard::Subject(subject), move |c| {
-                    delete(c, DELETE_OF_SUBJECT, [subject]).map(|_| ())
-                })
-                .await
-            }
-        }
+    async fn delete_grants(
+        &self,
+        selector: &GrantSelector<'_>,
+        after: Option<GrantPlace>,
+        limit: u32,
+    ) -> StoreResult<Option<GrantPlace>> {
+        deletion::delete_some(self, selector, after, limit).await
+    }
+
+    async fn keep_grant(&self, grant: &GrantRecord, now: Timestamp) -> StoreResult<()> {
+        let (row, grant) = (GrantColumns::of(grant, now)?, grant.clone());
+        self.write(Guard::Grant(grant.grant_id), move |c| keep(c, &row, &grant))
+            .await
+    }
+
+    async fn sealed_grants(
+        &self,
+        after: Option<GrantId>,
+        limit: u32,
+    ) -> StoreResult<Vec<SealedGrant>> {
+        sealing::page(self, after, limit).await
+    }
+
+    async fn reseal_grant(
+        &self,
+        renewed: &SealedGrant,
+        expected: &SealedGrant,
+    ) -> StoreResult<bool> {
+        sealing::reseal(self, renewed, expected).await
     }
 
     async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>> {

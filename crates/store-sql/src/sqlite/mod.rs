@@ -4,6 +4,7 @@ mod clients;
 mod codes;
 mod connect;
 mod consents;
+mod deletion;
 mod fault;
 mod grants;
 mod keys;
@@ -11,6 +12,7 @@ mod migrate;
 mod readers;
 mod refresh;
 mod replay;
+mod sealing;
 mod sessions;
 mod sweep;
 #[cfg(test)]

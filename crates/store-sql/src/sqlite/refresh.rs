@@ -24,9 +24,12 @@ pub(super) const INSERT: &str = "INSERT INTO refresh_tokens (refresh_id, grant_i
     VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)
     ON CONFLICT (refresh_id) DO NOTHING";
 
-/// Whether this attempt used the token last, whether it may be used, and whether its grant is live.
+/// Whether this is a repeat (it used the token last, or stored the next one before another used it too), whether the
+/// token may be used, and whether its grant is live.
 pub(super) const STATE: &str = concat!(
-    "SELECT used_by IS NOT NULL AND used_by = ?3,
+    "SELECT used_by IS NOT NULL AND used_by = ?3
+            OR EXISTS (SELECT 1 FROM refresh_tokens AS next
+                WHERE next.refresh_id = ?6 AND next.grant_id = ?2),
         first_used_at IS NULL OR first_used_at > ?4 AND (?5 = 0 OR used_times < ?5),
         EXISTS (SELECT 1 FROM grants
             WHERE grants.grant_id = ?2 AND ",
@@ -129,7 +132,8 @@ impl Rotate {
             self.grant_id,
             self.attempt,
             self.grace_begins,
-            self.uses_max
+            self.uses_max,
+            self.next.refresh_id
         ];
         let state: Option<(bool, bool, bool)> = connection
             .prepare_cached(STATE)?

@@ -53,12 +53,12 @@ pub(super) const END: &str = "DELETE FROM login_sessions WHERE sid = ?1";
 
 pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = ?1";
 
-pub(super) const ANNOUNCE_OF: &str =
-    "INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
-    SELECT sid, '', sid, 0, ?2, ?3 FROM login_sessions WHERE subject_key = ?1
-    ON CONFLICT (notice_id) DO NOTHING";
+pub(super) const SOME_OF: &str = "SELECT sid FROM login_sessions WHERE subject_key = ?1 LIMIT ?2";
 
-pub(super) const END_OF: &str = "DELETE FROM login_sessions WHERE subject_key = ?1";
+pub(super) const ANNOUNCE: &str =
+    "INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
+    VALUES (?1, '', ?1, 0, ?2, ?3)
+    ON CONFLICT (notice_id) DO NOTHING";
 
 pub(super) const QUEUE: &str =
     "INSERT INTO logout_notices (notice_id, client_id, sid, attempts, due_at, expires_at)
@@ -284,15 +284,23 @@ impl Sessions for SqliteStore {
     async fn end_login_sessions_of(
         &self,
         subject: &str,
+        limit: u32,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<u64> {
         check_text(subject)?;
         let subject = text_key(subject);
         self.write(Guard::Subject(subject), move |c| {
-            let values = params![subject, now.as_micros(), expires_at.as_micros()];
-            c.prepare_cached(ANNOUNCE_OF)?.execute(values)?;
-            c.prepare_cached(END_OF)?.execute([subject]).map(|_| ())
+            let mut meant = c.prepare_cached(SOME_OF)?;
+            let sids = meant
+                .query_map(params![subject, limit], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<SessionId>>>()?;
+            for sid in &sids {
+                let values = params![sid, now.as_micros(), expires_at.as_micros()];
+                c.prepare_cached(ANNOUNCE)?.execute(values)?;
+                c.prepare_cached(END)?.execute([sid])?;
+            }
+            Ok(sids.len() as u64)
         })
         .await
     }

@@ -2,11 +2,15 @@
 //!
 //! A row is looked at when `swept_at` has come. What still serves is put off until it ends, by 30 days at most; what
 //! has ended, or lost its client or grant, goes.
+//!
+//! Invariant: a step looks at so many due rows and no further, however many are due: the writer is held for
+//! milliseconds.
 
 use rusqlite::{Connection, params};
 
-use super::grants::{self, has_client, issues_tokens};
-use crate::rows::LOOK_AGAIN_MICROS;
+use super::deletion;
+use super::grants::{has_client, issues_tokens};
+use crate::rows::{LOOK_AGAIN_MICROS, LOOKED_AT_MORE};
 
 /// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
 /// (a logout has to reach the client) or it is remembered.
@@ -41,16 +45,18 @@ pub(super) const LOOK_AT_GRANTS: &str = concat!(
         min(max(tokens_until, COALESCE(remembered_until, tokens_until),
             COALESCE((SELECT login_sessions.expires_at FROM login_sessions
                 WHERE login_sessions.sid = grants.sid), tokens_until)), ?3)
-    WHERE grant_id IN (SELECT grant_id FROM grants WHERE swept_at < ?1 AND ",
-    serves!(),
-    " ORDER BY swept_at LIMIT ?2)"
+    WHERE grant_id IN (SELECT grant_id FROM grants WHERE swept_at < ?1
+            ORDER BY swept_at LIMIT ?2)
+        AND ",
+    serves!()
 );
 
 pub(super) const LOOK_AT_REFRESH_TOKENS: &str = concat!(
     "UPDATE refresh_tokens SET swept_at = min(kept_until, ?3)
-    WHERE refresh_id IN (SELECT refresh_id FROM refresh_tokens WHERE swept_at < ?1 AND ",
-    renews!(),
-    " ORDER BY swept_at LIMIT ?2)"
+    WHERE refresh_id IN (SELECT refresh_id FROM refresh_tokens WHERE swept_at < ?1
+            ORDER BY swept_at LIMIT ?2)
+        AND ",
+    renews!()
 );
 
 const DELETE_CODES: &str = "DELETE FROM authorization_codes WHERE code_id IN
@@ -58,17 +64,17 @@ const DELETE_CODES: &str = "DELETE FROM authorization_codes WHERE code_id IN
 
 const DELETE_REFRESH_TOKENS: &str = concat!(
     "DELETE FROM refresh_tokens WHERE refresh_id IN
-    (SELECT refresh_id FROM refresh_tokens WHERE swept_at < ?1 AND NOT ",
-    renews!(),
-    " ORDER BY swept_at LIMIT ?2)"
+        (SELECT refresh_id FROM refresh_tokens WHERE swept_at < ?1 ORDER BY swept_at LIMIT ?2)
+    AND NOT ",
+    renews!()
 );
 
 pub(super) const DELETE_GRANTS: &str = concat!(
     "DELETE FROM grants WHERE grant_id IN
-    (SELECT grant_id FROM grants WHERE swept_at < ?1 AND NOT ",
+        (SELECT grant_id FROM grants WHERE swept_at < ?1 ORDER BY swept_at LIMIT ?2)
+    AND NOT ",
     serves!(),
-    " ORDER BY swept_at LIMIT ?2)
-    RETURNING subject_key, client_key, grant_id"
+    " RETURNING subject_key, client_key, grant_id"
 );
 
 const DELETE_SESSIONS: &str = "DELETE FROM login_sessions WHERE sid IN
@@ -86,9 +92,10 @@ pub(super) const BEFORE_GRANTS: [&str; 2] = [DELETE_CODES, DELETE_REFRESH_TOKENS
 /// Likewise, after them.
 pub(super) const AFTER_GRANTS: [&str; 3] = [DELETE_SESSIONS, DELETE_PENDING, DELETE_NOTICES];
 
-/// Puts off what is due only to be looked at.
+/// Puts off what is due only to be looked at: of the rows that come first, so that those which follow can be deleted.
 pub(super) fn look_again(connection: &Connection, now: i64, limit: i64) -> rusqlite::Result<()> {
     let next = now.saturating_add(LOOK_AGAIN_MICROS);
+    let limit = limit.saturating_add(LOOKED_AT_MORE);
     for sql in [LOOK_AT_GRANTS, LOOK_AT_REFRESH_TOKENS] {
         connection
             .prepare_cached(sql)?
@@ -103,6 +110,6 @@ pub(super) fn delete_grants(
     now: i64,
     limit: i64,
 ) -> rusqlite::Result<i64> {
-    let deleted = grants::delete(connection, DELETE_GRANTS, params![now, limit])?;
+    let deleted = deletion::delete(connection, DELETE_GRANTS, params![now, limit])?;
     Ok(i64::try_from(deleted).unwrap_or(limit))
 }

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, StatementStatus};
 
-use super::{clients, codes, consents, grants, keys, refresh, replay, sessions, sweep, upkeep};
+use super::{
+    clients, codes, consents, deletion, grants, keys, refresh, replay, sealing, sessions, sweep,
+    upkeep,
+};
 use crate::migrations::STEPS;
 
 const DATA_PLANE: &[&str] = &[
@@ -14,10 +17,12 @@ const DATA_PLANE: &[&str] = &[
     grants::CHECK_PERSON,
     grants::REVOKE_TOKEN,
     grants::REVOKE,
-    grants::DELETE_ONE,
-    grants::DELETE_OF_CLIENT,
-    grants::DELETE_OF_SUBJECT,
-    grants::FORGET,
+    grants::KEEP,
+    deletion::DELETE_ONE,
+    deletion::SELECT_OF,
+    deletion::FORGET,
+    sealing::PAGE,
+    sealing::RESEAL,
     grants::LIST_NEWEST,
     grants::LIST_OLDEST,
     grants::COUNT,
@@ -47,8 +52,8 @@ const DATA_PLANE: &[&str] = &[
     sessions::CLIENTS,
     sessions::END,
     sessions::RETIRE,
-    sessions::ANNOUNCE_OF,
-    sessions::END_OF,
+    sessions::SOME_OF,
+    sessions::ANNOUNCE,
     sessions::QUEUE,
     sessions::IS_QUEUED,
     sessions::TAKE,
@@ -99,7 +104,11 @@ fn no_statement_of_the_data_plane_scans_a_table() {
 fn lists_of_grants_are_read_in_their_order() {
     let connection = Connection::open_in_memory().unwrap();
     migrate(&connection);
-    for sql in [grants::LIST_NEWEST, grants::LIST_OLDEST] {
+    for sql in [
+        grants::LIST_NEWEST,
+        grants::LIST_OLDEST,
+        deletion::SELECT_OF,
+    ] {
         let plan = plan_of(&connection, sql).join("\n");
         assert!(plan.contains("grants_by_subject"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");

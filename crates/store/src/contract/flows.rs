@@ -244,8 +244,17 @@ async fn sessions_of_a_person_end_together(store: Fresh) {
     for (number, subject) in [(1, "ann"), (2, "Ann"), (3, "ann")] {
         log_in(&store, &login_session(number, subject)).await;
     }
-    log_out(&store, "nobody").await;
-    log_out(&store, "ann").await;
+    let end = async |subject, limit| {
+        let ended = store.end_login_sessions_of(subject, limit, at(0), at(600));
+        ended.await.unwrap()
+    };
+    assert_eq!(end("nobody", 9).await, 0);
+    assert_eq!(end("ann", 0).await, 0);
+    assert_eq!(end("ann", 1).await, 1);
+    let left =
+        usize::from(has_session(&store, 1).await) + usize::from(has_session(&store, 3).await);
+    assert_eq!(left, 1, "no more than the limit");
+    assert_eq!(end("ann", 9).await, 1);
     assert!(!has_session(&store, 1).await);
     assert!(has_session(&store, 2).await);
     assert!(!has_session(&store, 3).await);

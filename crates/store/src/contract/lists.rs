@@ -128,7 +128,7 @@ async fn grants_of_others_and_of_no_question_are_not_listed(store: Fresh) {
         "revoked, not deleted"
     );
     store
-        .delete_grants(&GrantSelector::One([1; 16]))
+        .delete_grants(&GrantSelector::One([1; 16]), None, 9)
         .await
         .unwrap();
     assert_eq!(numbers(&store, &list(false)).await, [2]);

@@ -11,6 +11,7 @@
 mod clients;
 mod codes;
 mod consents;
+mod endings;
 mod epochs;
 mod flows;
 mod grants;
@@ -70,6 +71,7 @@ where
         codes::CASES,
         refresh::CASES,
         races::CASES,
+        endings::CASES,
         epochs::CASES,
         lists::CASES,
         flows::CASES,

@@ -263,7 +263,7 @@ async fn odd_subjects_are_kept_apart(store: Fresh) {
     }
     for (number, subject) in (1..).zip(&all) {
         let selector = GrantSelector::OfSubject(subject);
-        store.delete_grants(&selector).await.unwrap();
+        store.delete_grants(&selector, None, 9).await.unwrap();
         assert_eq!(store.count_grants(&list(subject)).await.unwrap(), 0);
         super::people::log_out(&store, subject).await;
         let found = store.find_login_session([number; 16]).await.unwrap();
@@ -291,7 +291,7 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
         };
         assert!(store.finish_login(&finish, at(0)).await.is_err());
         let selector = GrantSelector::OfClient { subject, client_id };
-        assert!(store.delete_grants(&selector).await.is_err());
+        assert!(store.delete_grants(&selector, None, 9).await.is_err());
     }
     let of_nul = login_session(1, "a\0");
     let of_provider = LoginSession {
@@ -306,12 +306,12 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
         assert!(store.finish_login(&finish, at(0)).await.is_err());
     }
     let selector = GrantSelector::OfSubject("a\0");
-    assert!(store.delete_grants(&selector).await.is_err());
+    assert!(store.delete_grants(&selector, None, 9).await.is_err());
     assert!(store.list_grants(&list("a\0")).await.is_err());
     assert!(store.count_grants(&list("a\0")).await.is_err());
     assert!(
         store
-            .end_login_sessions_of("a\0", at(0), at(600))
+            .end_login_sessions_of("a\0", 9, at(0), at(600))
             .await
             .is_err()
     );

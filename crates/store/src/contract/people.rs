@@ -259,7 +259,7 @@ pub(super) async fn log_in(store: &Fresh, session: &LoginSession) {
 
 /// Ends every session of a person; the announcements are due at 0 and good until 600.
 pub(super) async fn log_out(store: &Fresh, subject: &str) {
-    let ended = store.end_login_sessions_of(subject, at(0), at(600));
+    let ended = store.end_login_sessions_of(subject, 100, at(0), at(600));
     ended.await.unwrap();
 }
 

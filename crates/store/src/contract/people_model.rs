@@ -62,7 +62,7 @@ async fn empty(store: &dyn Store, now: Timestamp) -> u64 {
         store.delete_client(client_id).await.unwrap();
     }
     for subject in SUBJECTS {
-        let ended = store.end_login_sessions_of(subject, at(0), at(0));
+        let ended = store.end_login_sessions_of(subject, 1_000, at(0), at(0));
         ended.await.unwrap();
     }
     let deleted = store.delete_expired(now, 100_000).await.unwrap();
@@ -289,7 +289,9 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
                 },
                 _ => GrantSelector::One([number; 16]),
             };
-            shown(store.delete_grants(&selector).await)
+            let after = choices.is(3).then(|| (at(choices.now / 200), [number; 16]));
+            let limit = u32::try_from(choices.draw(4, 4)).unwrap();
+            shown(store.delete_grants(&selector, after, limit).await)
         }
         16 => {
             let list = choices.list();
@@ -312,7 +314,7 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
         }
         19 if choices.draw(0, 4) == 0 => {
             let (now, expires_at) = (at(choices.now), at(choices.now + 200));
-            let ended = store.end_login_sessions_of(choices.subject(), now, expires_at);
+            let ended = store.end_login_sessions_of(choices.subject(), 1_000, now, expires_at);
             shown(ended.await)
         }
         19 => {

@@ -20,6 +20,7 @@ cases![
     a_token_may_be_used_again_within_its_grace,
     a_token_may_be_used_so_often_only,
     a_repeated_rotation_is_done,
+    a_repeated_rotation_counts_once_also_after_another,
     of_many_strict_rotations_one_wins_and_the_family_dies,
     many_rotations_within_the_grace_all_live,
     a_revoked_family_gets_no_live_token,
@@ -186,6 +187,34 @@ async fn race(store: &Fresh, grace: Duration) -> Vec<RotatedRefresh> {
         }
     })
     .await
+}
+
+/// Attempt 1 is repeated after attempt 2 has used the token too.
+async fn a_repeated_rotation_counts_once_also_after_another(store: Fresh) {
+    with_refresh(&store).await;
+    let (second, third, fourth) = (
+        refresh(2, [1; 16]),
+        refresh(3, [1; 16]),
+        refresh(4, [1; 16]),
+    );
+    let use_of = |attempt, next, session| RotateRefresh {
+        session,
+        uses_max: 3,
+        ..in_grace(1, attempt, next)
+    };
+    let first = use_of(1, &second, Some(&[1][..]));
+    let other = use_of(2, &third, Some(&[2][..]));
+    for rotation in [&first, &other, &first, &first, &other] {
+        assert_eq!(outcome(&store, rotation).await, RotatedRefresh::Done);
+    }
+    let used = store.find_refresh([1; 16]).await.unwrap().unwrap();
+    assert_eq!(used.used_times, 2, "a repeat is no use");
+    assert_eq!(used.grant.session, [2], "a repeat replaces nothing");
+    let last = use_of(3, &fourth, None);
+    assert_eq!(outcome(&store, &last).await, RotatedRefresh::Done);
+    for number in 2..5 {
+        assert!(is_usable(&store, number).await, "{number}");
+    }
 }
 
 async fn of_many_strict_rotations_one_wins_and_the_family_dies(store: Fresh) {

@@ -46,7 +46,7 @@ async fn the_newest_remembered_grant_counts(store: Fresh) {
     give(&store, &of_bob, None).await;
     assert_eq!(recalled(&store, 104, 40).await, covered(4));
     store
-        .delete_grants(&GrantSelector::One([3; 16]))
+        .delete_grants(&GrantSelector::One([3; 16]), None, 9)
         .await
         .unwrap();
     assert_eq!(recalled(&store, 105, 40).await, covered(4));

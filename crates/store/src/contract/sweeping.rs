@@ -121,7 +121,7 @@ async fn what_a_deleted_grant_left_goes_in_the_end(store: Fresh) {
     with_endless(&store).await;
     store.delete_expired(after_looks(0), 100).await.unwrap();
     let selector = GrantSelector::OfSubject("ann");
-    store.delete_grants(&selector).await.unwrap();
+    store.delete_grants(&selector, None, 9).await.unwrap();
     let deleted = store.delete_expired(after_looks(3), 1).await.unwrap();
     assert_eq!(deleted, 1, "a refresh token");
     assert_eq!(store.find_refresh([1; 16]).await.unwrap(), None);

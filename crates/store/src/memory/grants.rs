@@ -6,9 +6,9 @@ use tessera_protocol::time::Timestamp;
 
 use super::{KeptCode, KeptGrant, KeptRefresh, MemoryStore, State};
 use crate::{
-    FinishConsent, FinishedConsent, GrantList, GrantSelector, Grants, LOOK_AGAIN, Liveness,
-    RedeemCode, RedeemedCode, RotateRefresh, RotatedRefresh, StoreResult, StoredCode,
-    StoredRefresh, TokenAnchor, check_grant, check_selector, check_text,
+    FinishConsent, FinishedConsent, GrantList, GrantPlace, GrantSelector, Grants, LOOK_AGAIN,
+    Liveness, RedeemCode, RedeemedCode, RotateRefresh, RotatedRefresh, SealedGrant, StoreResult,
+    StoredCode, StoredRefresh, TokenAnchor, check_grant, check_selector, check_text,
 };
 
 impl State {
@@ -106,18 +106,6 @@ impl State {
             grant.record.session = session.to_vec();
         }
         Some(grant)
-    }
-
-    /// A person's grants for which they were asked, and that have not ended, in no order.
-    fn listed(&self, list: &GrantList<'_>) -> impl Iterator<Item = &GrantRecord> {
-        let kept = self.grants.values().filter(|grant| self.has_client(grant));
-        let records = kept.map(|grant| &grant.record);
-        records.filter(move |record| {
-            record.subject == list.subject
-                && record.was_asked
-                && list.sid.is_none_or(|sid| record.sid == Some(sid))
-                && ends_at(record) >= list.now
-        })
     }
 }
 
@@ -262,11 +250,13 @@ impl Grants for MemoryStore {
     async fn rotate_refresh(&self, rotate: &RotateRefresh<'_>) -> StoreResult<RotatedRefresh> {
         let mut state = self.state();
         let is_live = state.live_grant(rotate.grant_id).is_some();
+        let next = state.refresh_tokens.get(&rotate.next.refresh_id);
+        let is_stored = next.is_some_and(|next| next.record.grant_id == rotate.grant_id);
         let refresh = state.refresh_tokens.get_mut(&rotate.refresh_id);
         let Some(refresh) = refresh.filter(|r| r.record.grant_id == rotate.grant_id) else {
             return Ok(RotatedRefresh::Gone);
         };
-        if refresh.used_by == Some(rotate.attempt) {
+        if refresh.used_by == Some(rotate.attempt) || is_stored {
             return Ok(RotatedRefresh::Done);
         }
         let is_in_grace = |first_used_at: Timestamp| {
@@ -296,35 +286,51 @@ impl Grants for MemoryStore {
         Ok(())
     }
 
-    async fn delete_grants(&self, selector: &GrantSelector<'_>) -> StoreResult<()> {
+    async fn delete_grants(
+        &self,
+        selector: &GrantSelector<'_>,
+        after: Option<GrantPlace>,
+        limit: u32,
+    ) -> StoreResult<Option<GrantPlace>> {
         check_selector(selector)?;
-        self.state().delete_grants(|grant| match *selector {
-            GrantSelector::One(grant_id) => grant.grant_id == grant_id,
-            GrantSelector::OfClient { subject, client_id } => {
-                grant.subject == subject && grant.client_id == client_id
-            }
-            GrantSelector::OfSubject(subject) => grant.subject == subject,
-        });
+        Ok(self.state().delete_page(selector, after, limit as usize))
+    }
+
+    async fn keep_grant(&self, grant: &GrantRecord, now: Timestamp) -> StoreResult<()> {
+        check_grant(grant)?;
+        let mut state = self.state();
+        let Some(client) = state.clients.get(&grant.client_id) else {
+            return Ok(());
+        };
+        let kept = KeptGrant {
+            client_born: client.metadata.created_at,
+            tokens_revoked: false,
+            swept_at: ends_at(grant).min(now.plus(LOOK_AGAIN)),
+            record: grant.clone(),
+        };
+        state.grants.entry(grant.grant_id).or_insert(kept);
         Ok(())
+    }
+
+    async fn sealed_grants(
+        &self,
+        after: Option<GrantId>,
+        limit: u32,
+    ) -> StoreResult<Vec<SealedGrant>> {
+        Ok(self.state().sealed_page(after, limit as usize))
+    }
+
+    async fn reseal_grant(
+        &self,
+        renewed: &SealedGrant,
+        expected: &SealedGrant,
+    ) -> StoreResult<bool> {
+        Ok(self.state().reseal(renewed, expected))
     }
 
     async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>> {
         check_text(list.subject)?;
-        let place = |grant: &GrantRecord| (grant.requested_at, grant.grant_id);
-        let state = self.state();
-        let mut found: Vec<GrantRecord> = state.listed(list).cloned().collect();
-        found.sort_by_key(place);
-        if list.newest_first {
-            found.reverse();
-        }
-        let is_after = |grant: &GrantRecord| match list.after {
-            None => true,
-            Some(after) if list.newest_first => place(grant) < after,
-            Some(after) => place(grant) > after,
-        };
-        let rest = found.into_iter().filter(is_after);
-        let offset = usize::try_from(list.offset).unwrap_or(usize::MAX);
-        Ok(rest.skip(offset).take(list.limit as usize).collect())
+        Ok(self.state().list_page(list))
     }
 
     async fn count_grants(&self, list: &GrantList<'_>) -> StoreResult<u64> {

@@ -12,6 +12,7 @@ use tessera_protocol::time::Timestamp;
 use crate::{Changed, Claim, KeyRow, LogoutNotice, Pending};
 
 mod clients;
+mod grant_pages;
 mod grants;
 mod keys;
 mod sessions;

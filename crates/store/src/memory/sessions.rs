@@ -116,31 +116,27 @@ impl Sessions for MemoryStore {
     async fn end_login_sessions_of(
         &self,
         subject: &str,
+        limit: u32,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<u64> {
         check_text(subject)?;
         let mut state = self.state();
-        let State {
-            login_sessions,
-            notices,
-            ..
-        } = &mut *state;
-        login_sessions.retain(|sid, session| {
-            let is_theirs = session.subject == subject;
-            if is_theirs {
-                notices.entry(*sid).or_insert_with(|| LogoutNotice {
-                    id: *sid,
-                    client_id: String::new(),
-                    sid: *sid,
-                    attempts: 0,
-                    due_at: now,
-                    expires_at,
-                });
-            }
-            !is_theirs
-        });
-        Ok(())
+        let sessions = state.login_sessions.values();
+        let meant = sessions.filter(|session| session.subject == subject);
+        let meant: Vec<SessionId> = meant.map(|s| s.sid).take(limit as usize).collect();
+        for sid in &meant {
+            state.login_sessions.remove(sid);
+            state.notices.entry(*sid).or_insert_with(|| LogoutNotice {
+                id: *sid,
+                client_id: String::new(),
+                sid: *sid,
+                attempts: 0,
+                due_at: now,
+                expires_at,
+            });
+        }
+        Ok(meant.len() as u64)
     }
 
     async fn list_notices(

@@ -28,6 +28,7 @@ fn token(ext: &str, person: Option<PersonRef>) -> AccessToken {
         client_epoch: 7,
         server_epoch: 9,
         ext: ext.to_owned(),
+        ext_grant: None,
         person,
     }
 }
