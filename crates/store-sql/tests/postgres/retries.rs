@@ -90,7 +90,7 @@ async fn lose_an_answer(
                 tokio::select! {
                     read = near.read(&mut up) => {
                         let Ok(count @ 1..) = read else { break };
-                        let sent = &up[..count];
+                        let sent = up.get(..count).unwrap();
                         far.write_all(sent).await.unwrap();
                         if is_armed && sent.windows(needle.len()).any(|w| w == needle.as_bytes()) {
                             is_armed = false;
@@ -102,7 +102,7 @@ async fn lose_an_answer(
                     }
                     read = far.read(&mut down) => {
                         let Ok(count @ 1..) = read else { break };
-                        near.write_all(&down[..count]).await.unwrap();
+                        near.write_all(down.get(..count).unwrap()).await.unwrap();
                     }
                 }
             }
