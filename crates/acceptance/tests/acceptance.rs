@@ -68,6 +68,8 @@ mod sign_in_redirect_uris;
 mod sign_in_refresh;
 #[path = "acceptance/sign_in_refresh_grace.rs"]
 mod sign_in_refresh_grace;
+#[path = "acceptance/sign_in_request_objects.rs"]
+mod sign_in_request_objects;
 #[path = "acceptance/sign_in_session.rs"]
 mod sign_in_session;
 #[path = "acceptance/sign_in_userinfo.rs"]

@@ -12,12 +12,16 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
 
-/// Longest time for a whole request.
+/// Longest time for a whole request that has no bounds of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time until connected.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest body read.
-pub(crate) const BODY_MAX: usize = 1024 * 1024;
+/// Bounds of a document that a client publishes: a request object, a key set, a sector. Whoever waits for it is a person
+/// or another server.
+pub(crate) const DOCUMENT: Bounds = Bounds {
+    time: Duration::from_secs(3),
+    body_max: 64 * 1024,
+};
 
 /// Sends requests.
 #[derive(Debug, Clone)]
@@ -85,18 +89,23 @@ impl Egress {
         })
     }
 
-    /// GETs a document of at most [`BODY_MAX`] bytes; any status but 200 is an error.
+    /// GETs a document within [`DOCUMENT`]; any status but 200 is an error.
+    ///
+    /// Security: the error tells what lies at an address of the operator's network, so it is not for those who chose the
+    /// address.
     pub(crate) async fn fetch(&self, url: &str) -> Result<Vec<u8>, EgressError> {
         let parsed = Url::parse(url).map_err(|e| format!("'{url}' is not a URL: {e}"))?;
-        let client = self.client_for(&parsed)?;
-        let mut answer = client.get(parsed).send().await.map_err(describe)?;
+        let request = self.client_for(&parsed)?.get(parsed);
+        let sent = request.timeout(DOCUMENT.time).send().await;
+        let mut answer = sent.map_err(describe)?;
         if answer.status() != reqwest::StatusCode::OK {
             return Err(format!("'{url}' answered {}", answer.status()));
         }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(describe)? {
-            if body.len().saturating_add(chunk.len()) > BODY_MAX {
-                return Err(format!("'{url}' answered more than {BODY_MAX} bytes"));
+            if body.len().saturating_add(chunk.len()) > DOCUMENT.body_max {
+                let max = DOCUMENT.body_max;
+                return Err(format!("'{url}' answered more than {max} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -330,6 +339,8 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -384,6 +395,55 @@ mod tests {
             b"http://a.b.example.com/jwks"
         ));
         assert!(!glob(b"http://a/*", b"http://a/b/c"));
+    }
+
+    /// Answers every connection with `head`, and then with `more`, again and again at this pace.
+    async fn serve(head: &'static str, more: Vec<u8>, pace: Duration) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let more = more.clone();
+                tokio::spawn(async move {
+                    let _ = stream.read(&mut [0; 1024]).await;
+                    let mut begun = stream.write_all(head.as_bytes()).await;
+                    while begun.is_ok() {
+                        tokio::time::sleep(pace).await;
+                        begun = stream.write_all(&more).await;
+                    }
+                });
+            }
+        });
+        url
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_body_without_an_end_is_left_at_the_limit() {
+        let url = serve(HEAD, vec![b'x'; 8 * 1024], Duration::from_millis(1)).await;
+        let egress = Egress::new(false, &[]).unwrap();
+        let error = egress.fetch(&url).await.unwrap_err();
+        assert!(error.contains("more than 65536 bytes"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_bound_on_time_is_for_the_whole_answer() {
+        let egress = Egress::new(false, &[]).unwrap();
+        for (head, more) in [(HEAD, b"x".to_vec()), ("", b"H".to_vec())] {
+            let url = serve(head, more, Duration::from_millis(200)).await;
+            let fetched = tokio::time::timeout(Duration::from_secs(6), egress.fetch(&url)).await;
+            assert!(fetched.unwrap().is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn redirects_are_not_followed() {
+        let target = serve(HEAD, b"x".to_vec(), Duration::from_millis(1)).await;
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+        let url = serve(head.leak(), Vec::new(), Duration::from_secs(9)).await;
+        let error = Egress::new(false, &[]).unwrap().fetch(&url).await;
+        assert!(error.unwrap_err().contains("302"));
     }
 
     #[tokio::test]

@@ -16,12 +16,13 @@ use tessera_store::Store;
 use tokio::sync::Notify;
 
 use crate::cache::clients::ClientCache;
+use crate::cache::in_flight::InFlight;
 use crate::cache::jwks_fetch::JwksFetch;
 use crate::cache::keys::{KeyCache, KeySet};
 use crate::cache::verified_secret::VerifiedSecrets;
 use crate::config::{self, Dsn, Settings};
 use crate::cookies::Cookies;
-use crate::egress::Egress;
+use crate::egress::{Egress, EgressError};
 use crate::endpoint::discovery;
 use crate::hash_pool::HashPool;
 use crate::metrics::Metrics;
@@ -50,6 +51,8 @@ pub(crate) struct AppState {
     pub hash_pool: HashPool,
     /// Key sets of clients.
     pub jwks: JwksFetch,
+    /// Request objects that are being fetched.
+    pub request_objects: InFlight<Result<String, EgressError>>,
     /// Outbound requests.
     pub egress: Egress,
     /// What is counted.
@@ -145,6 +148,7 @@ impl AppState {
             verified: VerifiedSecrets::new(settings.oauth2.hashers.remember_verified),
             hash_pool: HashPool::new(settings.oauth2.hashers.slow_hash()),
             jwks: JwksFetch::default(),
+            request_objects: InFlight::default(),
             egress,
             metrics: Metrics::default(),
             seals: Seals {

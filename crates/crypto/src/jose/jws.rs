@@ -99,6 +99,15 @@ impl<'a> Jws<'a> {
         })
     }
 
+    /// The payload as claims: a JSON object whose members have unique names. `None` for anything else.
+    ///
+    /// Spec: RFC 7519 4: what two readers could read differently is refused.
+    #[must_use]
+    pub fn claims(&self) -> Option<Map<String, Value>> {
+        let UniqueMembers(members) = serde_json::from_slice(&self.payload).ok()?;
+        Some(members)
+    }
+
     /// Whether the signature is `key`'s, under the algorithm that the header names.
     #[must_use]
     pub fn verify(&self, key: &VerifyingKey) -> bool {

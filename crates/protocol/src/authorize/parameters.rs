@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever is sent, by query, body, request object or out of a challenge, ends here before any check.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::{ErrorCode, OAuthError};
 use crate::form::Reader;
@@ -10,12 +10,17 @@ use crate::form::Reader;
 /// Parameters that may be given more than once: Hydra's `audience`, and `resource` (RFC 8707 2).
 const REPEATABLE: [&str; 2] = ["audience", "resource"];
 
-/// Most bytes of names and values: a request object of 64 KiB and what goes with it. Long requests are kept in rows, so
-/// strangers must not be able to make them as long as they like.
+/// Most bytes that are read: a request object of 64 KiB and what goes with it.
 const REQUEST_MAX: usize = 80 * 1024;
 
+/// Most bytes of names and values that nobody signed. Long requests are kept in rows, and anybody can send them.
+const UNSIGNED_MAX: usize = 16 * 1024;
+
 /// Most parameters; every later look at one walks through them.
-const PARAMETERS_MAX: usize = 100;
+pub(super) const PARAMETERS_MAX: usize = 100;
+
+/// The parameters that carry an object; they are no part of what it says.
+const OBJECT_CARRIERS: [&str; 2] = ["request", "request_uri"];
 
 /// The return legs' own parameters, which are no part of the request.
 const VERIFIERS: [&str; 2] = ["login_verifier", "consent_verifier"];
@@ -96,6 +101,42 @@ impl RequestParameters {
     pub fn with_object(mut self, object: Vec<(String, String)>) -> Self {
         self.object = object;
         self
+    }
+
+    /// What counts: what the object says, and what was sent beside it and is not said there.
+    fn effective(&self) -> impl Iterator<Item = (&str, &str)> {
+        let said: HashSet<&str> = self.object().map(|(name, _)| name).collect();
+        let beside = self
+            .sent()
+            .filter(move |(name, _)| !said.contains(name) && !OBJECT_CARRIERS.contains(name));
+        self.object().chain(beside)
+    }
+
+    /// The same request without an object: its parameters stand in its place.
+    #[must_use]
+    pub fn without_object(&self) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self::from_parts(self.effective().map(owned).collect(), Vec::new())
+    }
+
+    /// Whether what nobody signed is short enough to be kept.
+    ///
+    /// # Errors
+    /// `invalid_request`, which names the limit.
+    pub fn check_length(&self) -> Result<(), OAuthError> {
+        let length = self.effective().fold(0_usize, |sum, (name, value)| {
+            sum.saturating_add(name.len()).saturating_add(value.len())
+        });
+        if length <= UNSIGNED_MAX {
+            return Ok(());
+        }
+        Err(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            format!(
+                "The parameters of the request have {length} bytes, and {UNSIGNED_MAX} fit; only a signed request object \
+                 may hold more."
+            ),
+        ))
     }
 
     /// The value of a parameter; empty when it was not given.
@@ -213,6 +254,40 @@ mod tests {
             let read = RequestParameters::parse(query.as_bytes(), body.as_bytes()).unwrap();
             assert_eq!(read.repeated(), repeated, "{query} {body}");
         }
+    }
+
+    #[test]
+    fn without_its_object_a_request_says_the_same() {
+        let sent = b"request=x&request_uri=y&state=outside&audience=1&audience=2&x=1";
+        let said = [("state", "inside"), ("audience", "3"), ("audience", "4")];
+        let said = said.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let whole = RequestParameters::parse(sent, b"")
+            .unwrap()
+            .with_object(said.to_vec());
+        let short = whole.without_object();
+        assert_eq!(
+            short.url("/auth", None),
+            "/auth?state=inside&audience=3&audience=4&x=1"
+        );
+        for name in ["state", "x"] {
+            assert_eq!(short.get(name), whole.get(name));
+        }
+    }
+
+    #[test]
+    fn what_nobody_signed_has_a_bound() {
+        let with = |carrier: &str, long: usize, more: &str| {
+            let query = format!("{carrier}={}{more}", "x".repeat(long));
+            let read = RequestParameters::parse(query.as_bytes(), b"").unwrap();
+            read.check_length()
+        };
+        assert!(with("state", UNSIGNED_MAX - 5, "").is_ok());
+        let refused = with("state", UNSIGNED_MAX - 4, "").unwrap_err();
+        assert!(refused.hint.contains("16384"), "{refused}");
+        assert!(with("request", 60_000, "&state=x").is_ok());
+        // Nor does an object make room for what is beside it.
+        let beside = format!("&state={}", "x".repeat(UNSIGNED_MAX));
+        assert!(with("request", 1, &beside).is_err());
     }
 
     #[test]

@@ -19,13 +19,16 @@ use crate::state::AppState;
 const CHALLENGE_MAX: usize = 1_500;
 
 /// Seals a flow at its start. A long request is kept in a row, of which the challenge carries the name.
+///
+/// Security: its client, destination and length were checked, so no stranger fills the store with whatever they like.
+/// What is kept is what counts: of a request object what it says, not the object.
 pub(super) async fn seal_start(app: &AppState, flow: &mut Flow) -> Result<String, Fault> {
     let wire = flow::seal(flow, Leg::LoginChallenge, &app.seals.challenge, &OsEntropy);
     if wire.len() <= CHALLENGE_MAX {
         return Ok(wire);
     }
-    let parameters = &flow.parameters;
-    let parts: [Vec<_>; 2] = [parameters.sent().collect(), parameters.object().collect()];
+    let parameters = flow.parameters.without_object();
+    let parts: Vec<_> = parameters.sent().collect();
     let plain = serde_json::to_vec(&parts).map_err(|e| Fault::permanent(e.to_string()))?;
     let id = app.random::<16>();
     let pending = Pending {
@@ -192,7 +195,7 @@ async fn kept_request(
         .and_then(|sealed| open_part(app, &flow.flow_id, REQUEST, &sealed));
     Ok(plain
         .and_then(|plain| serde_json::from_slice(&plain).ok())
-        .map(|(sent, object)| RequestParameters::from_parts(sent, object)))
+        .map(|sent| RequestParameters::from_parts(sent, Vec::new())))
 }
 
 /// When a flow is over.

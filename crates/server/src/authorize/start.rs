@@ -12,6 +12,7 @@ pub(super) async fn start(
     parameters: RequestParameters,
 ) -> Result<Response, Refusal> {
     let Visitor { app, headers, now } = *visitor;
+    parameters.check_length().map_err(Refusal::Page)?;
     let parameters = request_object::merged(app, parameters, now).await?;
     let asked = Addressed::find(app, parameters).await?;
     let request = asked.request();
