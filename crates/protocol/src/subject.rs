@@ -24,7 +24,7 @@ pub fn identifier<'a>(
     forced: &'a str,
     salt: Option<&str>,
 ) -> Result<Cow<'a, str>, OAuthError> {
-    if client.metadata().subject_type != PAIRWISE {
+    if !may_be_forced(client) {
         return Ok(Cow::Borrowed(subject));
     }
     let Some(salt) = salt else {
@@ -44,6 +44,11 @@ pub fn identifier<'a>(
         let _ = write!(hex, "{byte:02x}");
     }
     Ok(Cow::Owned(hex))
+}
+
+/// Whether the login app may choose how this client knows a person.
+pub fn may_be_forced(client: &Client) -> bool {
+    client.metadata().subject_type == PAIRWISE
 }
 
 fn refused(hint: String) -> OAuthError {

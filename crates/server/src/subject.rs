@@ -5,9 +5,14 @@ use std::borrow::Cow;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::OAuthError;
 use tessera_protocol::flow::AcceptedLogin;
+use tessera_protocol::grant::record::LoginSession;
 use tessera_protocol::subject;
+use tessera_protocol::time::Timestamp;
+use tessera_protocol::token::id_token_hint::Hint;
+use tessera_store::{GrantList, StoreError};
 
 use crate::config::SubjectType;
+use crate::ids;
 use crate::state::AppState;
 use crate::token;
 
@@ -26,13 +31,55 @@ pub(crate) fn identifier(
     .map(Cow::into_owned)
 }
 
-/// The forms in which a client may know a subject, besides the real one.
-pub(crate) fn identifiers(app: &AppState, client: &Client, real: &str) -> Vec<String> {
-    subject::identifier(client, real, "", salt(app, client))
-        .ok()
-        .map(Cow::into_owned)
-        .into_iter()
-        .collect()
+/// Most grants that are looked through for a forced subject.
+const GRANTS_MAX: u32 = 100;
+
+/// What this client may call the person of a session, as far as it concerns the hint.
+///
+/// The login app may have forced an identifier when it last let the person in. It is found by the hint's own session,
+/// else among the grants that the client has of this person.
+///
+/// Security: a hint of another person is never among them. Hydra asks only whether anybody was ever known by it.
+pub(crate) async fn known_as(
+    app: &AppState,
+    client: &Client,
+    session: &LoginSession,
+    hint: Option<&Hint>,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let subject = session.subject.as_str();
+    let salt = salt(app, client);
+    // What is wrong with the client is said when the login is taken up.
+    let own = subject::identifier(client, subject, "", salt).unwrap_or(Cow::Borrowed(subject));
+    let mut names = vec![own.into_owned()];
+    let Some(hint) = hint.filter(|hint| !names.contains(&hint.sub)) else {
+        return Ok(names);
+    };
+    let may_be_forced = subject::may_be_forced(client);
+    if !may_be_forced || !hint.aud.iter().any(|audience| audience == client.id()) {
+        return Ok(names);
+    }
+    let is_forced = ids::parse(&hint.sid) == Some(session.sid)
+        || app
+            .store
+            .list_grants(&GrantList {
+                subject,
+                sid: None,
+                newest_first: true,
+                after: None,
+                offset: 0,
+                limit: GRANTS_MAX,
+                now,
+            })
+            .await?
+            .iter()
+            .any(|grant| {
+                grant.client_id == client.id() && grant.content.subject_identifier == hint.sub
+            });
+    if is_forced {
+        names.push(hint.sub.clone());
+    }
+    Ok(names)
 }
 
 /// The salt, where pairwise subjects are offered.

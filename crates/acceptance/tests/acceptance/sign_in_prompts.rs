@@ -221,3 +221,72 @@ fn a_login_that_ignores_the_prompt_is_refused() {
         );
     }
 }
+
+/// Signs a person in at home, where everything is remembered; the browser and the ID token.
+fn settled(server: &Server, app: &App, login: &Value) -> (Browser, String) {
+    let mut browser = Browser::default();
+    let remember = json!({"remember": true});
+    let code = app.sign_in_with(server, &mut browser, &app.ask(), login, &remember);
+    let pair = Tokens::of(&app.redeem(server, &code));
+    (browser, pair.id)
+}
+
+#[test]
+fn a_hint_of_a_pairwise_or_forced_subject_fits_one_person() {
+    for engine in Engine::at_hand() {
+        let server = Server::start(browser::setup(
+            engine,
+            &json!({"oidc": {"subject_identifiers": {
+                "supported_types": ["public", "pairwise"], "pairwise": {"salt": "a-salt-of-some-length"},
+            }}}),
+        ));
+        let app = App::register(&server, "app", &json!({"subject_type": "pairwise"}));
+        let other = App::register(&server, "other", &json!({}));
+        let person = |subject: &str, forced: &str| json!({"subject": subject, "remember": true, "force_subject_identifier": forced});
+        let (ann, of_ann) = settled(&server, &app, &person("ann", ""));
+        let (_, of_bob) = settled(&server, &app, &person("bob", ""));
+        let (eve, of_eve) = settled(&server, &app, &person("eve", "forced-eve"));
+        let (_, of_kim) = settled(&server, &app, &person("kim", "forced-kim"));
+        // Another person is called what the real subject of the first one is.
+        let (max, of_max) = settled(&server, &app, &person("max", "ann"));
+        // The same person in another session, and at another client.
+        let (eve_again, _) = settled(&server, &app, &person("eve", "forced-eve"));
+        let (_, of_ann_elsewhere) = settled(&server, &other, &person("ann", ""));
+        let (skip, required) = ("login skip=true", "login_required");
+        for (what, browser, hint, want) in [
+            ("pairwise", &ann, &of_ann, skip),
+            ("another pairwise", &ann, &of_bob, required),
+            ("forced", &eve, &of_eve, skip),
+            ("forced, of another session", &eve_again, &of_eve, skip),
+            ("another forced", &eve, &of_kim, required),
+            ("forced for pairwise", &ann, &of_eve, required),
+            ("forced to look like another", &ann, &of_max, required),
+            ("forced to look like another, at home", &max, &of_max, skip),
+            ("real", &ann, &of_ann_elsewhere, required),
+        ] {
+            for prompt in ["", "none", "consent"] {
+                let ask = app.ask().with("id_token_hint", hint).with("prompt", prompt);
+                let found = first_stop(&server, browser, &ask);
+                assert_eq!(found, want, "{engine:?} {what}, prompt {prompt}");
+            }
+        }
+        // After a login, the hint is compared with whom the app let in.
+        for (hint, login, is_same) in [
+            (&of_eve, person("eve", "forced-eve"), true),
+            (&of_eve, person("eve", ""), false),
+            (&of_eve, person("kim", "forced-kim"), false),
+            (&of_ann, person("ann", ""), true),
+            (&of_ann, person("bob", ""), false),
+            (&of_max, person("ann", ""), false),
+            (&of_max, person("max", "ann"), true),
+        ] {
+            let ask = app.ask().with("id_token_hint", hint);
+            let mut browser = Browser::default();
+            let challenge = landed(&browser.authorize(&server, &ask.query())).login();
+            let next = answered(&server, "login/accept", &challenge, &login);
+            let place = landed(&browser.get(&next));
+            let want = if is_same { "" } else { required };
+            assert_eq!(place.error(), want, "{engine:?} {login}");
+        }
+    }
+}

@@ -25,7 +25,9 @@ pub(super) async fn start(
         false => sealed::browser_session(app, headers, now).await?,
     };
     let identifiers = match &session {
-        Some(session) => subject::identifiers(app, &asked.client, &session.subject),
+        Some(session) => {
+            subject::known_as(app, &asked.client, session, hinted.as_ref(), now).await?
+        }
         None => Vec::new(),
     };
     let hinted = hinted.as_ref().map(|hint| hint.sub.as_str());
