@@ -47,7 +47,7 @@ pub(crate) async fn merged(
     let object = match by_value {
         "" => {
             fetched = fetch(app, &client, by_uri).await?;
-            of_uri(app, &fetched, by_uri)
+            of_uri(app, &client, &fetched, by_uri)
         }
         by_value => RequestObject::parse(by_value),
     }
@@ -80,10 +80,7 @@ async fn fetch(app: &AppState, client: &Client, uri: &str) -> Result<String, Ref
     }
     // The fragment stands for the content, so what differs in it is not the same.
     let fetched = app.request_objects.share(uri, download(app, uri)).await;
-    fetched.map_err(|why| {
-        tracing::info!(client_id = client.id(), %why, "A request object could not be fetched.");
-        Refusal::Page(unusable(why))
-    })
+    fetched.map_err(|why| Refusal::Page(unusable(client, why)))
 }
 
 async fn download(app: &AppState, uri: &str) -> Result<String, EgressError> {
@@ -95,17 +92,20 @@ async fn download(app: &AppState, uri: &str) -> Result<String, EgressError> {
 /// The object that was fetched.
 fn of_uri<'a>(
     app: &AppState,
+    client: &Client,
     fetched: &'a str,
     uri: &str,
 ) -> Result<RequestObject<'a>, OAuthError> {
     // Security: what is no object is told as what was not there, or any document could be asked for.
     let object =
-        RequestObject::parse(fetched).map_err(|error| unusable(error.hint.into_owned()))?;
+        RequestObject::parse(fetched).map_err(|error| unusable(client, error.hint.into_owned()))?;
     object.check_source(uri, app.settings.is_development())?;
     Ok(object)
 }
 
-fn unusable(why: String) -> OAuthError {
+/// Says to the log why, and to everybody else that it is so.
+fn unusable(client: &Client, why: String) -> OAuthError {
+    tracing::info!(client_id = client.id(), %why, "A client's 'request_uri' gave no request object.");
     OAuthError::new(
         ErrorCode::InvalidRequestUri,
         format!(

@@ -144,8 +144,9 @@ fn why_a_request_uri_cannot_be_fetched_is_told_to_the_operator_only() {
     uris.extend(
         ["missing", "text", "json", "long", "error"].map(|path| format!("{}/{path}", sink.url())),
     );
-    let config = json!({"log": {"level": "info"}});
-    let server = Server::start(browser::setup(Engine::Sqlite, &config));
+    let mut setup = browser::setup(Engine::Sqlite, &json!({}));
+    setup.env.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
+    let server = Server::start(setup);
     let app = App::register(&server, "app", &json!({"request_uris": uris}));
     let mut texts = Vec::new();
     for uri in &uris {
@@ -164,6 +165,7 @@ fn why_a_request_uri_cannot_be_fetched_is_told_to_the_operator_only() {
         "answered 500",
         "65536",
         "127.0.0.1:1/closed",
+        "no JSON Web Token",
     ] {
         assert!(log.contains(reason), "{reason} is not in the log: {log}");
     }
