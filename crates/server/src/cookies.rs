@@ -14,6 +14,8 @@
 //! neither be made up nor be moved. What an older secret sealed still opens, and is sealed anew under the first one
 //! when its browser comes back, so that the older one may go.
 
+mod murmur3;
+
 use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
@@ -22,6 +24,7 @@ use tessera_crypto::{Keyring, OsEntropy, Purpose, SealKeys, b64, constant_time_e
 use tessera_protocol::grant::record::{LoginSession, SessionId};
 use tessera_protocol::time::Timestamp;
 
+use self::murmur3::murmur3;
 use crate::config::{AUTHENTICATION_SESSION_MAX, SameSite, Settings};
 use crate::reply::Fault;
 
@@ -404,37 +407,6 @@ fn legacy(name: &str) -> String {
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
-}
-
-/// MurmurHash3, 32 bits, seed 0.
-///
-/// Compat: names a client in its cookies' names; nothing rests on it being hard to collide.
-fn murmur3(bytes: &[u8]) -> u32 {
-    const fn mixed(block: u32) -> u32 {
-        block
-            .wrapping_mul(0xcc9e_2d51)
-            .rotate_left(15)
-            .wrapping_mul(0x1b87_3593)
-    }
-    let (blocks, tail) = bytes.as_chunks::<4>();
-    let mut hash = blocks.iter().fold(0u32, |hash, block| {
-        (hash ^ mixed(u32::from_le_bytes(*block)))
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64)
-    });
-    let last = tail
-        .iter()
-        .rev()
-        .fold(0u32, |last, byte| last << 8 | u32::from(*byte));
-    if !tail.is_empty() {
-        hash ^= mixed(last);
-    }
-    // The algorithm takes the length modulo 2^32.
-    hash ^= bytes.len() as u32;
-    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
-    hash ^ hash >> 16
 }
 
 #[cfg(test)]
