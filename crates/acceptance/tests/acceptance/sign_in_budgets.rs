@@ -60,8 +60,8 @@ impl Measured {
 
     /// The server forgets a client or key set once more when it reads its own change in the log, a second later.
     fn settle(&self) {
-        // The client that the consent app is shown, two ways back, and a code that is found and spent.
-        const SIGN_IN: usize = 5;
+        // Two ways back, and a code that is found and spent.
+        const SIGN_IN: usize = 4;
         let is_settled = clock::poll(Duration::from_secs(15), || {
             clock::pause(Duration::from_millis(1_200));
             caused(&self.proxy);

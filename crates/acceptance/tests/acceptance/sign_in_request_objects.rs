@@ -101,7 +101,6 @@ fn another_person_logs_in_whatever_prompt_the_object_has() {
     let sink = Sink::start();
     let uri = format!("{}/object", sink.url());
     let (server, app) = start(Engine::Sqlite, &json!({"request_uris": [uri]}));
-    let (home, _) = at_home(&server, &app);
     let bob = json!({"subject": "bob", "remember": true});
     for prompt in ["none", "consent", "create"] {
         let object = unsigned(&json!({"prompt": prompt}));
@@ -110,7 +109,7 @@ fn another_person_logs_in_whatever_prompt_the_object_has() {
             app.ask().with("request", &object),
             app.ask().with("request_uri", &uri),
         ] {
-            let mut browser = home.clone();
+            let (mut browser, _) = at_home(&server, &app);
             let first = landed(&browser.authorize(&server, &ask.query()));
             let (Landed::Login(challenge) | Landed::Registration(challenge)) = first else {
                 panic!("{prompt}: {first:?}");
