@@ -181,9 +181,12 @@ fn grants_sql(digest: impl Fn(&str) -> String, numbers: &str, of_subject: u32) -
     let subject_key = digest(&subject);
     [
         format!(
-            "INSERT INTO grants
+            "INSERT INTO grants (grant_id, client_key, client_born, subject_key, sid, requested_at, remembered_until,
+                 tokens_until, tokens_revoked, was_asked, swept_at, client_id, subject, document, session, context,
+                 server_epoch)
              SELECT {grant_id}, client_key, client_born, {subject_key}, {sid}, requested_at - n, remembered_until,
-                 tokens_until, tokens_revoked, was_asked, swept_at, client_id, {subject}, document, session, context
+                 tokens_until, tokens_revoked, was_asked, swept_at, client_id, {subject}, document, session, context,
+                 server_epoch
              FROM grants, {numbers}"
         ),
         format!(

@@ -75,11 +75,12 @@ fn try_writer(path: &Path, synchronous_full: bool) -> rusqlite::Result<Connectio
     Ok(connection)
 }
 
-/// A connection that reads. Pages are mapped, not copied, so its own cache stays small.
+/// A connection that reads. Pages are mapped, not copied, so its own cache stays small; 2 GiB less a page is the most that
+/// SQLite maps.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open_file(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -2048;",
+        "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -2048;",
     )?;
     Ok(connection)
 }
