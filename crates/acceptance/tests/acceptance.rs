@@ -12,8 +12,18 @@
 
 #[path = "acceptance/authorization_code.rs"]
 mod authorization_code;
-#[path = "acceptance/bad_input.rs"]
-mod bad_input;
+#[path = "acceptance/bad_input_admin.rs"]
+mod bad_input_admin;
+#[path = "acceptance/bad_input_assertions.rs"]
+mod bad_input_assertions;
+#[path = "acceptance/bad_input_credentials.rs"]
+mod bad_input_credentials;
+#[path = "acceptance/bad_input_forms.rs"]
+mod bad_input_forms;
+#[path = "acceptance/bad_input_tokens.rs"]
+mod bad_input_tokens;
+#[path = "acceptance/bad_input_wire.rs"]
+mod bad_input_wire;
 #[path = "acceptance/budgets.rs"]
 mod budgets;
 #[path = "acceptance/builtin_csrf.rs"]
