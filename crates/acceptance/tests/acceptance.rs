@@ -82,6 +82,8 @@ mod sign_in_codes;
 mod sign_in_commands;
 #[path = "acceptance/sign_in_hostile.rs"]
 mod sign_in_hostile;
+#[path = "acceptance/sign_in_identity_provider.rs"]
+mod sign_in_identity_provider;
 #[path = "acceptance/sign_in_logout.rs"]
 mod sign_in_logout;
 #[path = "acceptance/sign_in_logout_notices.rs"]
