@@ -22,6 +22,7 @@ fn start(engine: Engine, provider: &Value) -> (Server, App) {
     config["urls"]["identity_provider"] = provider.clone();
     let mut setup = browser::setup(engine, &json!({}));
     setup.config = Some(config);
+    setup.env.push(("LOG_LEVEL".to_owned(), "warn".to_owned()));
     let server = Server::start(setup);
     let app = App::register(&server, "app", &json!({}));
     (server, app)
