@@ -14,6 +14,7 @@
 )]
 
 pub mod app;
+pub mod bad_input;
 pub mod binary;
 pub mod browser;
 pub mod capture;

@@ -88,7 +88,7 @@ pub fn switch_on(server: &Server, member: &str) {
 /// Somebody with a browser.
 pub struct Browser<'a> {
     server: &'a Server,
-    jar: Jar,
+    pub jar: Jar,
 }
 
 impl<'a> Browser<'a> {

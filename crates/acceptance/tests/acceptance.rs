@@ -12,8 +12,18 @@
 
 #[path = "acceptance/authorization_code.rs"]
 mod authorization_code;
-#[path = "acceptance/bad_input.rs"]
-mod bad_input;
+#[path = "acceptance/bad_input_admin.rs"]
+mod bad_input_admin;
+#[path = "acceptance/bad_input_assertions.rs"]
+mod bad_input_assertions;
+#[path = "acceptance/bad_input_credentials.rs"]
+mod bad_input_credentials;
+#[path = "acceptance/bad_input_forms.rs"]
+mod bad_input_forms;
+#[path = "acceptance/bad_input_tokens.rs"]
+mod bad_input_tokens;
+#[path = "acceptance/bad_input_wire.rs"]
+mod bad_input_wire;
 #[path = "acceptance/budgets.rs"]
 mod budgets;
 #[path = "acceptance/builtin_csrf.rs"]
@@ -72,6 +82,8 @@ mod sign_in_codes;
 mod sign_in_commands;
 #[path = "acceptance/sign_in_hostile.rs"]
 mod sign_in_hostile;
+#[path = "acceptance/sign_in_identity_provider.rs"]
+mod sign_in_identity_provider;
 #[path = "acceptance/sign_in_logout.rs"]
 mod sign_in_logout;
 #[path = "acceptance/sign_in_logout_notices.rs"]

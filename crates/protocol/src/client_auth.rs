@@ -252,8 +252,10 @@ impl<'a> Assertion<'a> {
         let unreadable =
             |_| bad_assertion("The 'client_assertion' is not a signed JSON Web Token.");
         let jws = Jws::parse(compact).map_err(unreadable)?;
-        let claims = serde_json::from_slice(&jws.payload).map_err(|_| {
-            bad_assertion("The payload of the 'client_assertion' is not a JSON object.")
+        let claims = jws.claims().ok_or_else(|| {
+            bad_assertion(
+                "The payload of the 'client_assertion' is not a JSON object in which no member comes twice.",
+            )
         })?;
         Ok(Self { jws, claims })
     }
@@ -391,3 +393,6 @@ impl<'a> Assertion<'a> {
 fn float_secs(secs: f64) -> i64 {
     secs as i64
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,6 +140,19 @@ impl Egress {
         Ok(Answer { status, body })
     }
 
+    /// Sends a DELETE, and answers its status.
+    pub(crate) async fn delete(
+        &self,
+        url: Url,
+        headers: http::HeaderMap,
+        time: Duration,
+    ) -> Result<http::StatusCode, EgressError> {
+        let request = self.client_for(&url)?.delete(url).headers(headers);
+        let sent = request.timeout(time).send().await;
+        sent.map(|answer| answer.status())
+            .map_err(|error| describe(error.without_url()))
+    }
+
     /// Whether this URL may be called at all; resolves its host where private addresses are refused.
     pub(crate) async fn check_address(&self, url: &str) -> Result<(), EgressError> {
         if !self.is_restricted || self.is_exempt(url) {

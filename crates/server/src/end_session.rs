@@ -16,8 +16,8 @@ use tessera_protocol::grant::record::SessionId;
 use tessera_protocol::time::Timestamp;
 use tessera_store::{LogoutNotice, StoreError};
 
-use crate::ids;
 use crate::state::AppState;
+use crate::{ids, provider_session};
 
 /// Most clients of one session that are told.
 const CLIENTS_MAX: u32 = 1_000;
@@ -33,10 +33,14 @@ pub(crate) async fn end(
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, StoreError> {
     let announcement = notice(app, String::new(), sid, now);
+    let behind = provider_session::behind(app, sid).await?;
     if !app.store.end_login_session(sid, &[announcement]).await? {
         return Ok(None);
     }
     app.logout_notices.notify_one();
+    if let Some(behind) = behind {
+        provider_session::end(app, &behind);
+    }
     let clients = clients(app, sid).await.unwrap_or_else(|error| {
         // The session has ended all the same, and the back channel is tried again.
         tracing::warn!(%error, "The clients of a session could not be listed for the front channel.");

@@ -38,6 +38,7 @@ mod no_route;
 mod observe;
 mod pages;
 mod person_tokens;
+mod provider_session;
 mod public;
 mod redeem_code;
 mod refresh;

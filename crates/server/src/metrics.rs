@@ -3,6 +3,8 @@
 //! Invariant: recording a request costs a few atomic additions; the few dozen series are found by comparing a pointer's
 //! worth of labels, and no label text is made for a request.
 
+mod process;
+
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -240,7 +242,7 @@ impl Metrics {
             "# HELP tessera_resealing Whether grants may be left that an older system secret sealed.\n\
              # TYPE tessera_resealing gauge\ntessera_resealing{{{constant}}} {resealing}\n"
         );
-        render_process(&mut out);
+        process::render(&mut out);
         out
     }
 
@@ -355,42 +357,5 @@ fn render_histograms(out: &mut String, prefix: &str, constant: &str, series: &[S
                  {prefix}{name}_count{{{constant},{labels}}} {count}\n"
             );
         }
-    }
-}
-
-/// What the kernel knows of this process; left out where there is no `/proc`.
-fn render_process(out: &mut String) {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        return;
-    };
-    let kilobytes = |field: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(field))
-            .and_then(|rest| rest.split_whitespace().next())
-            .and_then(|number| number.parse::<u64>().ok())
-    };
-    if let Some(rss) = kilobytes("VmRSS:") {
-        let _ = write!(
-            out,
-            "# HELP process_resident_memory_bytes Resident memory.\n\
-             # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-            rss.saturating_mul(1024)
-        );
-    }
-    if let Some(threads) = kilobytes("Threads:") {
-        let _ = write!(
-            out,
-            "# HELP process_threads Threads of the process.\n# TYPE process_threads gauge\n\
-             process_threads {threads}\n"
-        );
-    }
-    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-        let _ = write!(
-            out,
-            "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\n\
-             process_open_fds {}\n",
-            open.count()
-        );
     }
 }

@@ -74,6 +74,37 @@ fn a_browser_logs_out_without_an_application() {
 }
 
 #[test]
+fn a_made_up_cookie_gives_no_hold_on_the_page() {
+    let server = start(&json!({}));
+    let mut browser = Browser::new(&server);
+    let login = browser.authorize("scope=openid");
+    let consent = browser.log_in(&login, &[("remember", "1")]);
+    browser.consent(&consent, &[("remember", "1")]);
+    let url = format!("{}/oauth2/sessions/logout", server.public());
+    let asked = |browser: &mut Browser<'_>| {
+        let answer = browser.get(&url);
+        browser.follow(answer)
+    };
+    let first = asked(&mut browser);
+    let second = asked(&mut browser);
+    let (name, _) = browser.jar.named("tessera_logout_csrf").unwrap();
+    let (name, own) = (name.to_owned(), browser.jar.clone());
+    // 16 bytes that somebody else knows lie there when the page is shown, and when its form comes.
+    let made_up = "QUFBQUFBQUFBQUFBQUFBQQ";
+    browser.jar.set(&name, made_up);
+    let shown = asked(&mut browser);
+    browser.jar.set(&name, made_up);
+    let refused = browser.submit(&shown, &[("answer", "accept")]);
+    assert_eq!(refused.status, 403, "{refused:?}");
+    // Pages in two tabs do not disturb one another.
+    browser.jar = own;
+    let stayed = browser.submit(&first, &[("answer", "deny")]);
+    assert_eq!(stayed.status, 200, "{stayed:?}");
+    let done = browser.submit(&second, &[("answer", "accept")]);
+    assert_eq!(done.status, 303, "{done:?}");
+}
+
+#[test]
 fn a_trusted_client_logs_out_without_a_question() {
     let server = start(&json!({}));
     switch_on(&server, "skip_logout_consent");

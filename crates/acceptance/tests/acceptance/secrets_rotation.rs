@@ -1,12 +1,13 @@
-//! A new system secret: what the database keeps under the old one goes over, and what is lost breaks nothing else.
+//! New secrets: what the database keeps under the old one goes over, and what is lost breaks nothing else.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::{App, Tokens};
-use tessera_acceptance::browser::{self, Browser};
+use tessera_acceptance::browser::{self, Browser, answered, landed};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::{ann, begin};
 use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
 
@@ -116,4 +117,45 @@ fn a_grant_whose_secret_is_gone_hides_no_other_and_can_be_revoked() {
             "{engine:?}: the lost one went too"
         );
     }
+}
+
+#[test]
+fn a_sign_in_goes_on_while_the_cookie_secrets_are_rotated() {
+    let cookie_secrets =
+        |list: &[&str]| browser::config(&json!({"secrets": {"system": [NEW], "cookie": list}}));
+    let (old, new) = (
+        "the-old-cookie-secret-0123456789",
+        "the-new-cookie-secret-9876543210",
+    );
+    let mut setup = browser::setup(Engine::Sqlite, &json!({}));
+    setup.config = Some(cookie_secrets(&[old]));
+    let mut server = Server::start(setup);
+    let app = App::register(&server, "app", &json!({}));
+    let rotated = |server: &mut Server| {
+        assert_eq!(server.stop(), Some(0), "{}", server.log());
+        server.configure(cookie_secrets(&[new, old]));
+        server.run();
+    };
+    // One flow is at its login leg, another at its consent leg.
+    let (mut early, mut late) = (Browser::default(), Browser::default());
+    let login_link = answered(
+        &server,
+        "login/accept",
+        &begin(&server, &app, &mut early),
+        &ann(),
+    );
+    let link = answered(
+        &server,
+        "login/accept",
+        &begin(&server, &app, &mut late),
+        &ann(),
+    );
+    let consent_link = app.grant(&server, &landed(&late.get(&link)).consent(), &json!({}));
+    rotated(&mut server);
+    assert!(!landed(&late.get(&consent_link)).code().is_empty());
+    // A flow that begins now leaves the other one alone.
+    begin(&server, &app, &mut early);
+    let challenge = landed(&early.get(&login_link)).consent();
+    let link = app.grant(&server, &challenge, &json!({}));
+    assert!(!landed(&early.get(&link)).code().is_empty());
 }

@@ -132,6 +132,85 @@ fn a_link_opened_in_a_victims_browser_does_not_log_it_in() {
     }
 }
 
+/// What anybody could write into a cookie: 16 bytes.
+const MADE_UP: &str = "QUFBQUFBQUFBQUFBQUFBQQ";
+
+/// The cookie of this leg, with another value.
+fn plant(browser: &mut Browser, leg: &str, from: &Browser, value: &str) {
+    let (name, _) = from.jar.named(&format!("ory_hydra_{leg}_csrf")).unwrap();
+    browser.jar.set(name, value);
+}
+
+#[test]
+fn a_made_up_value_is_not_taken_up() {
+    for engine in Engine::at_hand() {
+        let (server, app) = start(engine);
+        let names = finish(&server, &app).browser;
+        let mallory = json!({"subject": "mallory", "remember": true});
+        // Mallory writes the same cookies into a victim's browser and into one of her own, and begins there.
+        let (mut attacker, mut victim) = (Browser::default(), Browser::default());
+        for browser in [&mut attacker, &mut victim] {
+            plant(browser, "login", &names, MADE_UP);
+            plant(browser, "consent", &names, MADE_UP);
+        }
+        let challenge = begin(&server, &app, &mut attacker);
+        let link = answered(&server, "login/accept", &challenge, &mallory);
+        assert_told(
+            &landed(&victim.clone().get(&link)),
+            "request_forbidden",
+            &format!("{engine:?}: login"),
+        );
+        let challenge = landed(&attacker.get(&link)).consent();
+        let link = app.grant(&server, &challenge, &json!({}));
+        assert_told(
+            &landed(&victim.clone().get(&link)),
+            "request_forbidden",
+            &format!("{engine:?}: consent"),
+        );
+        assert_eq!(victim.session(), None, "{engine:?}");
+        // The victim is not kept from logging in.
+        let challenge = begin(&server, &app, &mut victim);
+        let next = answered(&server, "login/accept", &challenge, &ann());
+        let challenge = landed(&victim.get(&next)).consent();
+        let next = app.grant(&server, &challenge, &json!({}));
+        assert!(!landed(&victim.get(&next)).code().is_empty(), "{engine:?}");
+    }
+}
+
+#[test]
+fn a_planted_cookie_gives_no_hold_on_later_flows() {
+    for engine in Engine::at_hand() {
+        let (server, app) = start(engine);
+        // What this server wrote for Mallory lies in the victim's browser too.
+        let mallory = finish(&server, &app).browser;
+        let mut victim = mallory.clone();
+        victim.jar.forget("ory_hydra_session");
+        let challenge = begin(&server, &app, &mut victim);
+        let link = answered(&server, "login/accept", &challenge, &ann());
+        assert_told(
+            &landed(&mallory.clone().get(&link)),
+            "request_forbidden",
+            &format!("{engine:?}: login"),
+        );
+        let challenge = landed(&victim.get(&link)).consent();
+        let link = app.grant(&server, &challenge, &json!({}));
+        let code = landed(&victim.get(&link)).code();
+        assert_eq!(app.redeem(&server, &code).status, 200, "{engine:?}");
+        // The consent of another flow of the victim.
+        let mut victim = mallory.clone();
+        victim.jar.forget("ory_hydra_session");
+        let challenge = begin(&server, &app, &mut victim);
+        let link = answered(&server, "login/accept", &challenge, &ann());
+        let challenge = landed(&victim.get(&link)).consent();
+        let link = app.grant(&server, &challenge, &json!({}));
+        assert_told(
+            &landed(&mallory.clone().get(&link)),
+            "request_forbidden",
+            &format!("{engine:?}: consent"),
+        );
+    }
+}
+
 #[test]
 fn a_login_makes_a_session_of_its_own() {
     for engine in Engine::at_hand() {

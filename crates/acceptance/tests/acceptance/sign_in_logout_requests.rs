@@ -93,6 +93,35 @@ fn challenges_are_short_and_nothing_is_lost() {
 }
 
 #[test]
+fn the_logout_app_sees_what_the_request_says_of_the_person() {
+    let (server, app) = start(Engine::Sqlite, &json!({}));
+    let (mut browser, pair) = at_home(&server, &app, "ann");
+    let shown = |browser: &mut Browser, parameters: &[(&str, &str)], is_post: bool| {
+        let address = end_of_session(&server, parameters);
+        let (base, query) = address.split_once('?').unwrap();
+        let answer = match is_post {
+            true => browser.post(base, query),
+            false => browser.get(&address),
+        };
+        told(&server, "logout", &landed(&answer).logout())
+    };
+    let said = [
+        ("logout_hint", "ann@example.com"),
+        ("ui_locales", "de-AT en"),
+    ];
+    let by_client = [&said[..], &[("id_token_hint", pair.id.as_str())]].concat();
+    for (parameters, is_post) in [(&said[..], false), (&by_client, false), (&by_client, true)] {
+        let asked = shown(&mut browser, parameters, is_post);
+        assert_eq!(asked["logout_hint"], "ann@example.com", "{asked}");
+        assert_eq!(asked["ui_locales"], "de-AT en", "{asked}");
+    }
+    let asked = shown(&mut browser, &[], false);
+    for name in ["logout_hint", "ui_locales"] {
+        assert!(asked.get(name).is_none(), "{asked}");
+    }
+}
+
+#[test]
 fn a_challenge_ends_with_its_time_wherever_it_is_kept() {
     for engine in Engine::at_hand() {
         let ttl = json!({"ttl": {"login_consent_request": "2s"}});

@@ -44,6 +44,10 @@ pub struct LogoutRequest {
     pub redirect_uri: String,
     /// Handed on to that place.
     pub state: String,
+    /// Who should log out, as the client calls them; nobody has checked it. Empty in a verifier.
+    pub logout_hint: String,
+    /// The languages that the person prefers. Empty in a verifier.
+    pub ui_locales: String,
     /// When it was asked.
     pub requested_at: Timestamp,
     /// Where the rest is kept when it is too long for a URL; then only `requested_at` is sealed beside it.
@@ -65,6 +69,8 @@ const REDIRECT_URI: u8 = 5;
 const STATE: u8 = 6;
 const REQUESTED_AT: u8 = 7;
 const PENDING: u8 = 8;
+const LOGOUT_HINT: u8 = 9;
+const UI_LOCALES: u8 = 10;
 
 /// Seals a logout for a leg.
 pub fn seal(
@@ -101,6 +107,8 @@ fn write_for(request: &LogoutRequest, leg: LogoutLeg) -> Vec<u8> {
     record.text(CLIENT_ID, &request.client_id);
     if leg == LogoutLeg::Challenge {
         record.text(REQUEST_URL, &request.request_url);
+        record.text(LOGOUT_HINT, &request.logout_hint);
+        record.text(UI_LOCALES, &request.ui_locales);
     }
     record.text(REDIRECT_URI, &request.redirect_uri);
     record.text(STATE, &request.state);
@@ -128,6 +136,8 @@ pub fn read(record: &[u8]) -> Option<LogoutRequest> {
             REQUEST_URL => request.request_url = read_text(value)?,
             REDIRECT_URI => request.redirect_uri = read_text(value)?,
             STATE => request.state = read_text(value)?,
+            LOGOUT_HINT => request.logout_hint = read_text(value)?,
+            UI_LOCALES => request.ui_locales = read_text(value)?,
             REQUESTED_AT => {
                 let micros = i64::try_from(read_number(value)?).ok()?;
                 request.requested_at = Timestamp::from_micros(micros);
@@ -157,6 +167,8 @@ mod tests {
             request_url: "/oauth2/sessions/logout?state=s".to_owned(),
             redirect_uri: "https://rp/bye".to_owned(),
             state: "s".to_owned(),
+            logout_hint: "alice@example.com".to_owned(),
+            ui_locales: "de en".to_owned(),
             requested_at: Timestamp::from_micros(1_795_540_447_123_456),
             pending: None,
         };
@@ -169,6 +181,8 @@ mod tests {
         assert_eq!(open(&wire, LogoutLeg::Verifier, &keys), None);
         let wire = seal(&request, LogoutLeg::Verifier, &keys, &OsEntropy);
         request.request_url.clear();
+        request.logout_hint.clear();
+        request.ui_locales.clear();
         assert_eq!(
             open(&wire, LogoutLeg::Verifier, &keys),
             Some(request.clone())

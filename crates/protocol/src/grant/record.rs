@@ -128,7 +128,36 @@ impl SessionClaims {
 fn object<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<serde_json::Map<String, Value>, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+    let given: Option<serde_json::Map<String, Value>> = Option::deserialize(deserializer)?;
+    let mut claims = given.unwrap_or_default();
+    claims.values_mut().for_each(write_whole_numbers_plainly);
+    Ok(claims)
+}
+
+/// Up to here a float holds every whole number.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Compat: `1.0` and `1e3` become `1` and `1000`, as in the reference server.
+fn write_whole_numbers_plainly(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or(f64::NAN);
+            if float.fract() == 0.0 && float.abs() <= EXACT_MAX {
+                *value = whole(float).into();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(write_whole_numbers_plainly),
+        Value::Object(members) => members.values_mut().for_each(write_whole_numbers_plainly),
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number is whole and small enough"
+)]
+fn whole(float: f64) -> i64 {
+    float as i64
 }
 
 /// An authorization code as the store keeps it.
@@ -187,4 +216,31 @@ pub struct LoginSession {
     pub expires_at: Timestamp,
     /// The session of an identity provider behind the login app; empty when there is none.
     pub identity_provider_session_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_of_claims_are_written_plainly() {
+        for (given, written) in [
+            ("1.0", "1"),
+            ("1e3", "1000"),
+            ("-2.50e1", "-25"),
+            ("0.0", "0"),
+            ("9007199254740992.0", "9007199254740992"),
+            ("1.5", "1.5"),
+            ("1e300", "1e+300"),
+            ("18446744073709551615", "18446744073709551615"),
+            (r#"[1.0,{"a":2.0}]"#, r#"[1,{"a":2}]"#),
+            (r#""1.0""#, r#""1.0""#),
+        ] {
+            let text = format!(r#"{{"access_token":{{"x":{given}}},"id_token":{{"x":{given}}}}}"#);
+            let claims: SessionClaims = serde_json::from_str(&text).unwrap();
+            for claims in [&claims.access_token, &claims.id_token] {
+                assert_eq!(claims["x"].to_string(), written, "{given}");
+            }
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub enum HintError {
     Unsigned,
     /// It is another kind of token.
     OtherType,
-    /// Its payload is no JSON object.
+    /// Its payload is no JSON object, or has a member twice.
     Malformed,
     /// Another server issued it.
     OtherIssuer(String),
@@ -52,7 +52,9 @@ impl fmt::Display for HintError {
         match self {
             Self::Unsigned => f.write_str("Parameter 'id_token_hint' is not signed."),
             Self::OtherType => f.write_str("Parameter 'id_token_hint' is not an ID token."),
-            Self::Malformed => f.write_str("Parameter 'id_token_hint' holds no JSON object."),
+            Self::Malformed => f.write_str(
+                "Parameter 'id_token_hint' holds no JSON object in which no member comes twice.",
+            ),
             Self::OtherIssuer(issuer) => write!(
                 f,
                 "Parameter 'id_token_hint' was issued by {}, not by this server.",
@@ -75,8 +77,7 @@ pub fn read_hint(jws: &Jws<'_>, issuer: &str, now: Timestamp) -> Result<Hint, Hi
     if jws.header.typ.as_deref() == Some(logout_token::TYP) {
         return Err(HintError::OtherType);
     }
-    let claims: Map<String, Value> =
-        serde_json::from_slice(&jws.payload).map_err(|_| HintError::Malformed)?;
+    let claims = jws.claims().ok_or(HintError::Malformed)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     if text("iss") != issuer {
         return Err(HintError::OtherIssuer(text("iss").to_owned()));
@@ -168,9 +169,16 @@ mod tests {
             read(&json!({"alg": "RS256", "typ": "logout+jwt"}), &good, "s"),
             Err(HintError::OtherType)
         );
-        assert_eq!(
-            read(&json!({"alg": "RS256"}), "\u{0}", "s"),
-            Err(HintError::Malformed)
-        );
+        for payload in [
+            "\u{0}".to_owned(),
+            format!(r#"{{"iss":"{ISSUER}","iat":1,"sub":"alice","sub":"bob"}}"#),
+            format!(r#"{{"iss":"https://evil","iat":1,"iss":"{ISSUER}"}}"#),
+        ] {
+            assert_eq!(
+                read(&json!({"alg": "RS256"}), &payload, "s"),
+                Err(HintError::Malformed),
+                "{payload}"
+            );
+        }
     }
 }

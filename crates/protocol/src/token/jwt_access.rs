@@ -200,7 +200,7 @@ fn write_claims(
 
 /// Reads the claims of a JWT whose signature was verified; `None` when it is no access token of this server.
 pub fn read(jws: &Jws<'_>, issuer: &str, ref_keys: &SealKeys) -> Option<ReadToken> {
-    let claims: Map<String, Value> = serde_json::from_slice(&jws.payload).ok()?;
+    let claims = jws.claims()?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let jti = text("jti")?;
     let sealed = b64::decode(jws.header.other.get("ref")?.as_str()?).ok()?;

@@ -31,6 +31,12 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_at: Option<Option<Timestamp>>,
     client: Option<ClientMetadata>,
+    /// Compat: these two are our own, and left out where the request has none. `client_id` would tell what `client`
+    /// tells, or what nobody has checked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    logout_hint: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    ui_locales: String,
 }
 
 /// Shows the request; 410 once its session has ended.
@@ -69,6 +75,8 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             client: client.map(|client| shown(client.metadata, admin.generation)),
             subject: request.subject,
             request_url: request.request_url,
+            logout_hint: request.logout_hint,
+            ui_locales: request.ui_locales,
         },
     ))
 }

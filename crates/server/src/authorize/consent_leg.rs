@@ -33,8 +33,8 @@ pub(super) async fn finish(
             return Err(Refusal::Rejected(Box::new(told)));
         }
     };
-    let cookie = app.cookies.consent_csrf(headers, asked.client.id());
-    if let Err(error) = check_csrf(cookie, &request.consent_csrf) {
+    let cookie = app.cookies.consent_csrf(headers, asked.client.id(), now);
+    if let Err(error) = check_csrf(&cookie, &request.consent_csrf) {
         // Compat: a verifier that came up in the wrong browser is spent.
         let burnt = sealed::claim(app, &flow, SingleUse::ConsentLeg);
         app.store.claim(&burnt, now).await?;

@@ -12,7 +12,7 @@ use tessera_store::{FinishLogin, FinishedLogin, RememberedConsent, SingleUse};
 
 use super::sealed::{self, NotOpened, Opened};
 use super::{Addressed, Refusal, Visitor, rules};
-use crate::cookies::{Csrf, session_max_age};
+use crate::cookies::{Csrf, fresh_csrf, session_max_age};
 use crate::state::AppState;
 use crate::{hint, reply, subject};
 
@@ -34,8 +34,8 @@ pub(super) async fn finish(
             return Err(Refusal::Rejected(Box::new(told)));
         }
     };
-    let cookie = app.cookies.login_csrf(headers, asked.client.id());
-    check_csrf(cookie, &flow.login_csrf).map_err(|error| asked.refuse(error))?;
+    let cookie = app.cookies.login_csrf(headers, asked.client.id(), now);
+    check_csrf(&cookie, &flow.login_csrf).map_err(|error| asked.refuse(error))?;
     let identifier =
         subject::identifier(app, &asked.client, login).map_err(|error| asked.refuse(error))?;
     check(visitor, &asked, &flow, login, &identifier).await?;
@@ -96,7 +96,7 @@ fn unusable(leg: &str) -> OAuthError {
 }
 
 /// Security: the flow goes on in the browser that started it, or not at all.
-pub(super) fn check_csrf(cookie: Csrf, expected: &[u8; 16]) -> Result<(), OAuthError> {
+pub(super) fn check_csrf(cookie: &Csrf, expected: &[u8; 16]) -> Result<(), OAuthError> {
     cookie
         .check(expected)
         .map_err(|hint| OAuthError::new(ErrorCode::RequestForbidden, hint))
@@ -212,7 +212,7 @@ fn consent(
     login: &AcceptedLogin,
     remembered: Option<&RememberedConsent>,
 ) -> Result<Response, Refusal> {
-    let Visitor { app, headers, .. } = *visitor;
+    let Visitor { app, headers, now } = *visitor;
     let request = asked.request();
     let covered = remembered.map(|remembered| (&remembered.scope[..], &remembered.audience[..]));
     let skip = steps::may_skip_consent(
@@ -229,10 +229,7 @@ fn consent(
         )));
     }
     let client_id = asked.client.id();
-    let consent_csrf = app
-        .cookies
-        .consent_csrf(headers, client_id)
-        .or_fresh(app.random::<16>());
+    let consent_csrf = fresh_csrf(app.random(), now);
     let next = Flow {
         step: Step::ConsentAsked(ConsentRequest {
             login: login.clone(),
@@ -250,8 +247,9 @@ fn consent(
     );
     let mut reply = reply::found(&url);
     set_session_cookie(app, &mut reply, flow.sid, flow.known_login.is_some(), login);
+    let added = (&consent_csrf, now);
     app.cookies
-        .set_consent_csrf(reply.headers_mut(), client_id, &consent_csrf);
+        .add_consent_csrf(headers, reply.headers_mut(), client_id, added);
     Ok(reply)
 }
 

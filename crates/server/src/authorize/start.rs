@@ -5,6 +5,7 @@ use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
 use tessera_protocol::flow::{Flow, Step, steps};
 
 use super::{Addressed, Refusal, Visitor, sealed};
+use crate::cookies::fresh_csrf;
 use crate::{hint, reply, request_object, subject};
 
 pub(super) async fn start(
@@ -34,10 +35,7 @@ pub(super) async fn start(
     let known_login = steps::known_login(&request, session.as_ref(), hinted, &identifiers, now)
         .map_err(|error| asked.refuse(error))?;
     let client_id = asked.client.id();
-    let login_csrf = app
-        .cookies
-        .login_csrf(headers, client_id)
-        .or_fresh(app.random::<16>());
+    let login_csrf = fresh_csrf(app.random(), now);
     let mut flow = Flow {
         flow_id: app.random::<16>(),
         requested_at: now,
@@ -66,7 +64,9 @@ pub(super) async fn start(
     );
     let mut reply = reply::found(&url);
     let written = reply.headers_mut();
-    app.cookies.set_login_csrf(written, client_id, &login_csrf);
+    let added = (&login_csrf, now);
+    app.cookies
+        .add_login_csrf(headers, written, client_id, added);
     if let Some(session) = &session {
         app.cookies.renew_session(headers, written, session, now);
     }

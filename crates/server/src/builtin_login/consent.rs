@@ -25,8 +25,8 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
         return Err(Stop::Unusable);
     };
     let client_id = opened.parameters.get("client_id");
-    let cookie = app.cookies.consent_csrf(&visit.headers, client_id);
-    visit.check(cookie, &asked.consent_csrf, &opened)?;
+    let cookie = app.cookies.consent_csrf(&visit.headers, client_id, now);
+    visit.check(&cookie, &asked.consent_csrf, &opened)?;
     let Some(user) = visit.users.find(&asked.login.subject, now).await else {
         return Ok(deny(
             visit,

@@ -29,11 +29,11 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     let Visit { app, now, .. } = *visit;
     let opened = visit.open(Leg::LoginChallenge).await?;
     let client_id = opened.parameters.get("client_id");
-    let cookie = app.cookies.login_csrf(&visit.headers, client_id);
+    let cookie = app.cookies.login_csrf(&visit.headers, client_id, now);
     // Strict cookies come with the form, but not with a visit that began at another site.
     let comes_later = visit.form.is_none() && app.cookies.are_kept_back();
     if cookie != Csrf::Missing || !comes_later {
-        visit.check(cookie, &opened.flow.login_csrf, &opened)?;
+        visit.check(&cookie, &opened.flow.login_csrf, &opened)?;
     }
     let Some(known) = opened.flow.known_login.clone() else {
         return match visit.form {

@@ -10,6 +10,7 @@ use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 
 use super::stop::Stop;
 use super::{Visit, shown_name};
+use crate::cookies::fresh_csrf;
 use crate::logout_request::{self, NotOpened};
 use crate::pages::fallback::notice;
 use crate::pages::sign_out::SignOut;
@@ -36,39 +37,33 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     if client.is_some_and(|client| client.metadata().skip_logout_consent == Some(true)) {
         return Ok(reply::see_other(&logout_request::confirm(app, &request)));
     }
-    let cookie = app.cookies.logout_csrf(&visit.headers);
-    let secret = cookie.or_fresh(app.random::<16>());
     if visit.form.is_none() {
-        return Ok(page(visit, &request, client.map(shown_name), &secret).await);
+        return Ok(page(visit, &request, client.map(shown_name)).await);
     }
-    // The fresh value of a browser without the cookie fits nothing.
-    let checked = cookie.check(&secret).and_then(|()| {
-        let hint = "The form does not come from the page that this server showed. Start again.";
-        visit.has_csrf(&secret).then_some(()).ok_or(hint)
-    });
-    checked.map_err(|hint| Stop::Foreign(hint, again))?;
+    // The page's value is in no challenge: the form names it.
+    let cookie = app.cookies.logout_csrf(&visit.headers, now);
+    let named = cookie.find(|value| visit.has_csrf(value));
+    named.map_err(|hint| Stop::Foreign(hint, again))?;
     Ok(match visit.field("answer") {
         "accept" => reply::see_other(&logout_request::confirm(app, &request)),
         _ => notice("You are still signed in", "You can close this page.").into_reply(),
     })
 }
 
-async fn page(
-    visit: &Visit<'_>,
-    request: &LogoutRequest,
-    client: Option<&str>,
-    secret: &[u8; 16],
-) -> Response {
-    let user = visit.users.find(&request.subject, visit.now).await;
+async fn page(visit: &Visit<'_>, request: &LogoutRequest, client: Option<&str>) -> Response {
+    let Visit { app, now, .. } = *visit;
+    let secret = fresh_csrf(app.random(), now);
+    let user = visit.users.find(&request.subject, now).await;
     let mut reply = SignOut {
         action: &format!("?logout_challenge={}", visit.challenge),
         challenge: &visit.challenge,
-        csrf: &visit.csrf(secret),
+        csrf: &visit.csrf(&secret),
         client: client.unwrap_or_default(),
         username: user.as_ref().map_or("", |user| &user.username),
     }
     .page();
     let headers = reply.headers_mut();
-    visit.app.cookies.set_logout_csrf(headers, secret);
+    let added = (&secret, now);
+    app.cookies.add_logout_csrf(&visit.headers, headers, added);
     reply
 }

@@ -144,7 +144,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Whether this browser may see the page, and whether what it posted was made for it.
-    fn check(&self, cookie: Csrf, expected: &[u8; 16], opened: &Opened) -> Result<(), Stop> {
+    fn check(&self, cookie: &Csrf, expected: &[u8; 16], opened: &Opened) -> Result<(), Stop> {
         let foreign = |hint: &'static str| Stop::Foreign(hint, again(self.app, opened));
         cookie.check(expected).map_err(foreign)?;
         match self.form.is_none() || self.has_csrf(expected) {

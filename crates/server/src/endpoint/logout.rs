@@ -83,6 +83,8 @@ async fn start(
         return Ok(reply::found(&target(app, parameters)));
     };
     request.request_url = request_url;
+    request.logout_hint = parameters.get("logout_hint").to_owned();
+    request.ui_locales = parameters.get("ui_locales").to_owned();
     request.requested_at = now;
     let challenge = logout_request::challenge(app, &request).await?;
     let mut url = app.settings.logout_url();
