@@ -65,6 +65,7 @@ pub(crate) async fn known_as(
             .list_grants(&GrantList {
                 subject,
                 sid: None,
+                includes_lapsed: true,
                 newest_first: true,
                 after: None,
                 offset: 0,
