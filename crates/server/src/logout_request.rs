@@ -21,7 +21,7 @@ const CHALLENGE_MAX: usize = 480;
 pub(crate) enum NotOpened {
     /// Not sealed by this server for this leg.
     Unknown,
-    /// Its time is over; the address of a fresh start.
+    /// Its time is over; the address of a fresh start, which the browser alone may see.
     Expired(String),
     /// The server's own failure.
     Fault(Fault),
@@ -46,7 +46,12 @@ pub(crate) async fn challenge(app: &AppState, request: &LogoutRequest) -> Result
     let id = app.random::<16>();
     let kept = Pending {
         id,
-        request: Some(at_rest::seal(app, &id, Part::Request, &logout::write(request))),
+        request: Some(at_rest::seal(
+            app,
+            &id,
+            Part::Request,
+            &logout::write(request),
+        )),
         expires_at: ends_at(app, request).plus(MARGIN),
         ..Pending::default()
     };
