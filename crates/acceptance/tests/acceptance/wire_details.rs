@@ -406,7 +406,7 @@ fn what_is_malformed_in_an_address_is_said_in_json() {
 
 #[test]
 fn no_text_of_an_error_holds_the_hint_of_a_request() {
-    let server = start(&json!({"ttl": {"login_consent_request": "1s"}}));
+    let server = start(&json!({"ttl": {"login_consent_request": "3s"}}));
     let app = App::register(&server, "app", &json!({}));
     let (mut browser, pair) = logout::at_home(&server, &app, "ann");
     let hint = ("id_token_hint", pair.id.as_str());
@@ -414,7 +414,7 @@ fn no_text_of_an_error_holds_the_hint_of_a_request() {
     let ask = app.ask().with(hint.0, hint.1).query();
     let login = landed(&browser.authorize(&server, &ask)).login();
     assert_eq!(told(&server, "login", &login)["skip"], true);
-    clock::pause(Duration::from_millis(2_100));
+    clock::pause(Duration::from_millis(4_100));
     for (leg, challenge) in [("logout", &challenge), ("login", &login)] {
         let shown = browser::request_of(&server, leg, challenge);
         let accepted = answer(&server, &format!("{leg}/accept"), challenge, &ann());
