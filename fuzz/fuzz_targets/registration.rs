@@ -6,7 +6,7 @@ use tessera_protocol::registration::{Rules, decode, validate};
 
 fuzz_target!(|body: &[u8]| {
     let rules =
-        Rules { default_scope: "offline openid".to_owned(), subject_types: vec!["public".to_owned()] };
+        Rules { default_scope: "offline openid".to_owned(), subject_types: vec!["public".to_owned()], jwt_access_tokens: false };
     let Ok(metadata) = decode(body) else { return };
     if let Ok(metadata) = validate(metadata, &rules) {
         let printed = serde_json::to_vec(&metadata).unwrap();

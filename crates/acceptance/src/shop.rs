@@ -123,7 +123,7 @@ impl<'a> Browser<'a> {
 
     pub fn authorize_url(&self, query: &str) -> String {
         format!(
-            "{}/oauth2/auth?client_id=shop&response_type=code&state=a-long-state&nonce=n&redirect_uri={}&{query}",
+            "{}/oauth2/auth?client_id=shop&response_type=code&state=a-long-state&nonce=a-long-nonce&redirect_uri={}&{query}",
             self.server.public(),
             percent::encode(CALLBACK),
         )

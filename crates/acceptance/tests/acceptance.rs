@@ -124,3 +124,5 @@ mod two_processes;
 mod users;
 #[path = "acceptance/walk.rs"]
 mod walk;
+#[path = "acceptance/wire_details.rs"]
+mod wire_details;

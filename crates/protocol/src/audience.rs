@@ -18,12 +18,15 @@ pub fn check<'a>(
     requested: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), AudienceError> {
     for audience in requested {
+        if registered.iter().any(|known| known == audience) {
+            continue;
+        }
         let Some(want) = Parts::of(audience) else {
             return Err(AudienceError::Malformed(audience.to_owned()));
         };
-        let allowed = registered.iter().any(|known| {
-            known == audience || Parts::of(known).is_some_and(|known| known.allows(&want))
-        });
+        let allowed = registered
+            .iter()
+            .any(|known| Parts::of(known).is_some_and(|known| known.allows(&want)));
         if !allowed {
             return Err(AudienceError::NotAllowed(audience.to_owned()));
         }
@@ -131,6 +134,7 @@ mod tests {
             ("foo", "foo", true),
             ("foo", "foo/bar", true),
             ("foo", "foobar", false),
+            ("my api", "my api", true),
         ] {
             let got = check(&[known.to_owned()], [asked]).is_ok();
             assert_eq!(got, allowed, "{known} {asked}");

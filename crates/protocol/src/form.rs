@@ -20,7 +20,7 @@ pub enum FormError {
 }
 
 impl FormError {
-    /// The rule in words.
+    /// The rule in words, for a body.
     pub const fn text(self) -> &'static str {
         match self {
             Self::BadEscape => "A '%' in the form body is not followed by two hexadecimal digits.",
@@ -29,6 +29,18 @@ impl FormError {
             }
             Self::NotUtf8 => "The form body is not UTF-8 after decoding.",
             Self::Nul => "The form body holds a NUL character.",
+        }
+    }
+
+    /// The rule in words, for a query.
+    pub const fn text_in_query(self) -> &'static str {
+        match self {
+            Self::BadEscape => "A '%' in the query is not followed by two hexadecimal digits.",
+            Self::Semicolon => {
+                "The query holds a raw ';'; separate parameters by '&' and escape it as %3B."
+            }
+            Self::NotUtf8 => "The query is not UTF-8 after decoding.",
+            Self::Nul => "The query holds a NUL character.",
         }
     }
 }

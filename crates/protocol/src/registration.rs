@@ -150,8 +150,10 @@ const fn kind_of(value: &Value) -> &'static str {
 pub struct Rules {
     /// Scope of a client that is registered without one.
     pub default_scope: String,
-    /// `public`, `pairwise`, or both, in this order.
+    /// `public`, `pairwise`, or both, in this order: for clients whose access tokens are opaque.
     pub subject_types: Vec<String>,
+    /// Whether a client that does not choose gets JWT access tokens.
+    pub jwt_access_tokens: bool,
 }
 
 fn refuse(hint: String) -> OAuthError {
@@ -382,18 +384,33 @@ fn is_request_uri(uri: &str) -> bool {
     good_scheme && (!rest.starts_with("//") || Url::parse(uri).is_ok())
 }
 
+/// Security: a JWT access token shows the real subject, so a client that gets such tokens has no pairwise ones.
 fn check_subject_type(metadata: &mut ClientMetadata, rules: &Rules) -> Result<(), OAuthError> {
-    if metadata.subject_type.is_empty() {
-        let public = rules.subject_types.iter().find(|known| *known == "public");
-        metadata.subject_type = public
-            .or_else(|| rules.subject_types.first())
-            .cloned()
-            .unwrap_or_default();
-    } else if !rules.subject_types.contains(&metadata.subject_type) {
+    let is_jwt = match metadata.access_token_strategy.to_ascii_lowercase().as_str() {
+        "jwt" => true,
+        "opaque" => false,
+        _ => rules.jwt_access_tokens,
+    };
+    let configured = rules.subject_types.iter().map(String::as_str);
+    let mut offered: Vec<&str> = configured
+        .filter(|kind| !(is_jwt && *kind == "pairwise"))
+        .collect();
+    if offered.is_empty() {
+        offered.push("public");
+    }
+    let asked = metadata.subject_type.as_str();
+    if asked.is_empty() {
+        let first = offered.first().copied().unwrap_or_default();
+        first.clone_into(&mut metadata.subject_type);
+    } else if !offered.contains(&asked) {
+        let tokens = match is_jwt {
+            true => " for clients whose access tokens are JWTs",
+            false => "",
+        };
         return Err(refuse(format!(
-            "Member 'subject_type' is {}; this server supports {}.",
-            quoted(&metadata.subject_type),
-            rules.subject_types.join(", ")
+            "Member 'subject_type' is {}; this server supports {}{tokens}.",
+            quoted(asked),
+            offered.join(", ")
         )));
     }
     Ok(())
@@ -454,3 +471,6 @@ pub fn read_back_form(mut metadata: ClientMetadata) -> ClientMetadata {
     metadata.registration_client_uri.clear();
     metadata
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,16 @@ impl Timestamp {
         Self(self.0.saturating_add(MICROS_PER_SECOND / 2)).whole_seconds()
     }
 
+    /// When something ends that is made now and lives so long. What lives for no time has ended before this second
+    /// began, so that no rounding lets it live.
+    #[must_use]
+    pub fn end_of(self, lifespan: Duration) -> Self {
+        match lifespan.is_zero() {
+            true => Self(self.whole_seconds().0.saturating_sub(MICROS_PER_SECOND)),
+            false => self.plus(lifespan),
+        }
+    }
+
     /// The instant `lifespan` later; saturates at the end of time.
     #[must_use]
     pub fn plus(self, lifespan: Duration) -> Self {
@@ -317,6 +327,19 @@ mod tests {
             "2026-11-24T17:14:07.500146Z"
         );
         assert_eq!(Timestamp::from_micros(-1).as_secs(), -1);
+    }
+
+    #[test]
+    fn what_lives_for_no_time_has_ended() {
+        for micros in [1_000_000, 1_400_000, 1_600_000] {
+            let now = Timestamp::from_micros(micros);
+            let end = now.end_of(Duration::ZERO);
+            for rounded in [end, end.whole_seconds(), end.nearest_second()] {
+                assert_eq!(rounded, Timestamp::from_secs(0), "{micros}");
+            }
+            let second = Duration::from_secs(1);
+            assert_eq!(now.end_of(second), now.plus(second));
+        }
     }
 
     #[test]

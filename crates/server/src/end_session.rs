@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tessera_protocol::authorize::parameters::append_query;
+use tessera_protocol::authorize::parameters::set_query;
 use tessera_protocol::authorize::redirect_uri::is_web;
 use tessera_protocol::client::Client;
 use tessera_protocol::grant::record::SessionId;
@@ -130,7 +130,7 @@ fn with_session(uri: &str, issuer: &str, sid: &str) -> String {
         url.push('?');
         url.push_str(&kept.join("&"));
     }
-    append_query(&mut url, [("iss", issuer), ("sid", sid)].into_iter());
+    set_query(&mut url, [("iss", issuer), ("sid", sid)].into_iter());
     url
 }
 

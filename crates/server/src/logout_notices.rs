@@ -90,7 +90,7 @@ async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result
                 .logout_notices_delivered
                 .fetch_add(1, Ordering::Relaxed);
         }
-        Err(why) if notice.attempts >= ATTEMPTS_MAX => {
+        Err(Untold { why, is_final }) if is_final || notice.attempts >= ATTEMPTS_MAX => {
             metrics
                 .logout_notices_failed
                 .fetch_add(1, Ordering::Relaxed);
@@ -101,7 +101,7 @@ async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result
                 "A client could not be told of a logout and is given up."
             );
         }
-        Err(why) => {
+        Err(Untold { why, .. }) => {
             tracing::info!(
                 client_id = notice.client_id,
                 attempts = notice.attempts,
@@ -119,7 +119,7 @@ async fn tell(
     app: &AppState,
     notice: &LogoutNotice,
     now: Timestamp,
-) -> Result<Result<(), String>, Fault> {
+) -> Result<Result<(), Untold>, Fault> {
     let Some(client) = app.clients.load(&*app.store, &notice.client_id).await? else {
         return Ok(Ok(()));
     };
@@ -144,7 +144,7 @@ async fn tell(
 }
 
 /// Spec: Back-Channel Logout 1.0 2.8: 200 is success, and so is 204.
-async fn post(app: &AppState, uri: &str, token: &str) -> Result<(), String> {
+async fn post(app: &AppState, uri: &str, token: &str) -> Result<(), Untold> {
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
@@ -153,7 +153,50 @@ async fn post(app: &AppState, uri: &str, token: &str) -> Result<(), String> {
     let body = format!("logout_token={token}").into_bytes();
     match app.egress.post(uri, headers, body, BOUNDS).await {
         Ok(answer) if [StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status) => Ok(()),
-        Ok(answer) => Err(format!("the client answered {}", answer.status)),
-        Err(PostError::Never(why) | PostError::Lost(why)) => Err(why),
+        Ok(answer) => Err(Untold {
+            why: format!("the client answered {}", answer.status),
+            is_final: !may_pass(answer.status),
+        }),
+        Err(PostError::Never(why) | PostError::Lost(why)) => Err(Untold {
+            why,
+            is_final: false,
+        }),
+    }
+}
+
+/// Why a client was not told.
+struct Untold {
+    why: String,
+    /// Whether another attempt would hear the same.
+    is_final: bool,
+}
+
+/// Whether another attempt may be answered otherwise.
+fn may_pass(status: StatusCode) -> bool {
+    const WORTH_ANOTHER: [StatusCode; 2] =
+        [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    WORTH_ANOTHER.contains(&status)
+        || status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_stays_the_same_is_not_asked_for_again() {
+        for (status, expected) in [
+            (302, false),
+            (400, false),
+            (404, false),
+            (408, true),
+            (429, true),
+            (500, true),
+            (501, false),
+            (503, true),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(may_pass(status), expected, "{status}");
+        }
     }
 }

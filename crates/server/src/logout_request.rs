@@ -21,7 +21,7 @@ const CHALLENGE_MAX: usize = 480;
 pub(crate) enum NotOpened {
     /// Not sealed by this server for this leg.
     Unknown,
-    /// Its time is over; the address of a fresh start.
+    /// Its time is over; the address of a fresh start, which the browser alone may see.
     Expired(String),
     /// The server's own failure.
     Fault(Fault),

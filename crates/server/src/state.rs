@@ -20,7 +20,7 @@ use crate::cache::in_flight::InFlight;
 use crate::cache::jwks_fetch::JwksFetch;
 use crate::cache::keys::{KeyCache, KeySet};
 use crate::cache::verified_secret::VerifiedSecrets;
-use crate::config::{self, Dsn, Settings};
+use crate::config::{self, AccessTokenStrategy, Dsn, Settings};
 use crate::cookies::Cookies;
 use crate::egress::{Egress, EgressError};
 use crate::endpoint::discovery;
@@ -328,7 +328,12 @@ fn rules(settings: &Settings) -> Rules {
         } else {
             configured.join(" ")
         },
-        subject_types: discovery::subject_types(settings),
+        subject_types: settings
+            .subject_types_for(AccessTokenStrategy::Opaque)
+            .into_iter()
+            .map(|kind| kind.as_str().to_owned())
+            .collect(),
+        jwt_access_tokens: settings.strategies.access_token == AccessTokenStrategy::Jwt,
     }
 }
 

@@ -11,7 +11,7 @@ use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::id_token_hint::Hint;
 use tessera_store::{GrantList, StoreError};
 
-use crate::config::SubjectType;
+use crate::config::{AccessTokenStrategy, SubjectType};
 use crate::ids;
 use crate::state::AppState;
 use crate::token;
@@ -65,6 +65,7 @@ pub(crate) async fn known_as(
             .list_grants(&GrantList {
                 subject,
                 sid: None,
+                includes_lapsed: true,
                 newest_first: true,
                 after: None,
                 offset: 0,
@@ -91,7 +92,7 @@ fn salt<'a>(app: &'a AppState, client: &Client) -> Option<&'a str> {
     }
     let offered = app
         .settings
-        .subject_types()
+        .subject_types_for(AccessTokenStrategy::Opaque)
         .contains(&SubjectType::Pairwise);
     let pairwise = app.settings.oidc.subject_identifiers.pairwise.as_ref();
     pairwise

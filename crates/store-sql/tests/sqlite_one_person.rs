@@ -105,6 +105,7 @@ async fn a_person_with_many_grants_is_listed_and_deleted_in_steps() {
     let list = GrantList {
         subject: "ann",
         sid: None,
+        includes_lapsed: true,
         newest_first: false,
         after: Some((Timestamp::from_micros(90_000), [0; 16])),
         offset: 0,

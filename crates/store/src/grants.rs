@@ -217,8 +217,10 @@ pub enum GrantSelector<'a> {
 pub struct GrantList<'a> {
     /// Of this person.
     pub subject: &'a str,
-    /// Given in this login session.
+    /// Given in this login session, while that exists.
     pub sid: Option<SessionId>,
+    /// Whether those are listed whose consent was remembered for a time that is over, and whose tokens go on.
+    pub includes_lapsed: bool,
     /// Newest first; else oldest first. Ties are broken by id, in the same direction.
     pub newest_first: bool,
     /// Only grants after this one in the order of the list; the keyset form.
@@ -308,7 +310,7 @@ pub trait Grants: Send + Sync {
         expected: &SealedGrant,
     ) -> StoreResult<bool>;
 
-    /// One page of a person's grants, and how many there are in all when `offset` paging asks for it.
+    /// One page of a person's grants. A grant names its login session only while that exists, remembered or retired.
     async fn list_grants(&self, list: &GrantList<'_>) -> StoreResult<Vec<GrantRecord>>;
 
     /// How many grants [`Grants::list_grants`] would list without bounds.

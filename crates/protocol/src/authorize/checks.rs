@@ -221,7 +221,6 @@ fn grant_types_are_registered(facts: &Facts<'_>) -> Result<(), OAuthError> {
 
 /// Spec: OpenID Connect Core 1.0 3.2.2.1, 3.3.2.11
 fn nonce_is_given(facts: &Facts<'_>) -> Result<(), OAuthError> {
-    const LENGTH_MIN: usize = 8;
     let asked = facts.request.response_type.unwrap_or_default();
     let nonce = facts.request.get("nonce");
     if asked.is_code_alone() || !is_granted(facts, "openid") {
@@ -233,13 +232,19 @@ fn nonce_is_given(facts: &Facts<'_>) -> Result<(), OAuthError> {
             "Parameter 'nonce' is missing; it must be given where an ID token comes from the authorization endpoint.",
         );
     }
-    if !nonce.is_empty() && nonce.len() < LENGTH_MIN {
-        return refuse(
-            ErrorCode::InsufficientEntropy,
-            format!("Parameter 'nonce' has fewer than {LENGTH_MIN} characters."),
-        );
+    nonce_is_long_enough(nonce)
+}
+
+/// Whether a nonce, if there is one, cannot be guessed.
+pub(crate) fn nonce_is_long_enough(nonce: &str) -> Result<(), OAuthError> {
+    const LENGTH_MIN: usize = 8;
+    if nonce.is_empty() || nonce.len() >= LENGTH_MIN {
+        return Ok(());
     }
-    Ok(())
+    refuse(
+        ErrorCode::InsufficientEntropy,
+        format!("Parameter 'nonce' has fewer than {LENGTH_MIN} characters."),
+    )
 }
 
 /// An ID token alone needs the scope `openid`.

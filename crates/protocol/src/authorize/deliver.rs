@@ -5,7 +5,7 @@
 //! Invariant: `state` and `iss` are added here and nowhere else, to successes and errors alike.
 
 use super::destination::Destination;
-use super::parameters::{append_query, encode_into};
+use super::parameters::{encode_into, set_query};
 use super::response_type::ResponseMode;
 use crate::error::OAuthError;
 
@@ -28,7 +28,7 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 /// The parameters of an error.
 ///
-/// Compat: `state` is part of an error even when the request had none.
+/// Compat: `state` is part of an error even when the request had none; see [`deliver`].
 pub fn error(error: &OAuthError, expose_debug: bool) -> Parameters {
     vec![
         ("error", error.code.wire().to_owned()),
@@ -38,7 +38,8 @@ pub fn error(error: &OAuthError, expose_debug: bool) -> Parameters {
 
 /// Addresses an answer.
 ///
-/// Security: the parameters of the answer come last, so that a registered query cannot speak for the server.
+/// Security: the parameters of the answer take the place of those of the same name, so that a registered query cannot
+/// speak for the server.
 pub fn deliver(destination: &Destination, issuer: &str, mut parameters: Parameters) -> Delivery {
     parameters.push(("iss", issuer.to_owned()));
     let is_error = parameters.iter().any(|(name, _)| *name == "error");
@@ -53,7 +54,7 @@ pub fn deliver(destination: &Destination, issuer: &str, mut parameters: Paramete
     match destination.mode {
         ResponseMode::Query => {
             let mut url = uri.clone();
-            append_query(&mut url, pairs);
+            set_query(&mut url, pairs);
             Delivery::Redirect(url)
         }
         ResponseMode::Fragment => {
@@ -100,6 +101,21 @@ mod tests {
             Delivery::Redirect(
                 "https://rp/cb?a=b&code=c&iss=https%3A%2F%2Fas&state=s%26t".to_owned()
             )
+        );
+    }
+
+    #[test]
+    fn a_registered_query_does_not_speak_for_the_server() {
+        let uri = "https://rp/cb?state=old&a=%7e&code=old";
+        let code = || vec![("code", "c".to_owned())];
+        assert_eq!(
+            deliver(&to(uri, ResponseMode::Query), "i", code()),
+            Delivery::Redirect("https://rp/cb?a=%7e&code=c&iss=i&state=s%26t".to_owned())
+        );
+        let kept = format!("{uri}#code=c&iss=i&state=s%26t");
+        assert_eq!(
+            deliver(&to(uri, ResponseMode::Fragment), "i", code()),
+            Delivery::Redirect(kept)
         );
     }
 

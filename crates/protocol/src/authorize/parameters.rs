@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{ErrorCode, OAuthError};
-use crate::form::Reader;
+use crate::form::{self, Reader};
 
 /// Parameters that may be given more than once: Hydra's `audience`, and `resource` (RFC 8707 2).
 const REPEATABLE: [&str; 2] = ["audience", "resource"];
@@ -53,8 +53,13 @@ impl RequestParameters {
         for (source, is_query) in [(query, true), (body, false)] {
             let known = read.pairs.len();
             for parameter in Reader::new(source) {
-                let (name, value) =
-                    parameter.map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.text()))?;
+                let (name, value) = parameter.map_err(|e| {
+                    let hint = match is_query {
+                        true => e.text_in_query(),
+                        false => e.text(),
+                    };
+                    OAuthError::new(ErrorCode::InvalidRequest, hint)
+                })?;
                 let earlier = places
                     .get(name.as_ref())
                     .filter(|_| !REPEATABLE.contains(&name.as_ref()));
@@ -190,7 +195,7 @@ impl RequestParameters {
     pub fn url(&self, base: &str, added: Option<(&str, &str)>) -> String {
         let mut url = String::with_capacity(512);
         url.push_str(base);
-        append_query(&mut url, self.sent().chain(added));
+        set_query(&mut url, self.sent().chain(added));
         url
     }
 }
@@ -201,8 +206,27 @@ fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
         .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-/// Appends parameters to a URL that may have a query already.
-pub fn append_query<'a>(url: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+/// Sets parameters in the query of a URL. Those that it has under the same names go; all else stays byte for byte.
+pub fn set_query<'a>(url: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+    let pairs: Vec<(&str, &str)> = pairs.collect();
+    let fragment = url.find('#').map(|at| url.split_off(at));
+    if let Some(at) = url.find('?') {
+        let is_set = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            form::decode(name.as_bytes())
+                .is_ok_and(|name| pairs.iter().any(|(set, _)| *set == name))
+        };
+        let query = url.split_off(at);
+        let kept = query.strip_prefix('?').unwrap_or_default().split('&');
+        let kept: Vec<&str> = kept.filter(|pair| !is_set(pair)).collect();
+        url.push('?');
+        url.push_str(&kept.join("&"));
+    }
+    append_query(url, pairs.into_iter());
+    url.push_str(&fragment.unwrap_or_default());
+}
+
+fn append_query<'a>(url: &mut String, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
     let mut separator = if url.contains('?') { '&' } else { '?' };
     for (name, value) in pairs {
         if !url.ends_with(['?', '&']) {
@@ -288,6 +312,38 @@ mod tests {
         // Nor does an object make room for what is beside it.
         let beside = format!("&state={}", "x".repeat(UNSIGNED_MAX));
         assert!(with("request", 1, &beside).is_err());
+    }
+
+    #[test]
+    fn a_parameter_that_is_set_takes_the_place_of_what_had_its_name() {
+        for (url, expected) in [
+            ("/cb", "/cb?state=s&code=c+1"),
+            ("/cb?", "/cb?state=s&code=c+1"),
+            ("/cb?a=%7e&&b=x+y", "/cb?a=%7e&&b=x+y&state=s&code=c+1"),
+            (
+                "/cb?state=old&a=1&code=old&state",
+                "/cb?a=1&state=s&code=c+1",
+            ),
+            (
+                "/cb?st%61te=old&states=1&x=state",
+                "/cb?states=1&x=state&state=s&code=c+1",
+            ),
+            ("/cb?State=1&%zz=1", "/cb?State=1&%zz=1&state=s&code=c+1"),
+            ("/app#/login", "/app?state=s&code=c+1#/login"),
+            ("/app?code=1#?code=2", "/app?state=s&code=c+1#?code=2"),
+        ] {
+            let mut set = url.to_owned();
+            set_query(&mut set, [("state", "s"), ("code", "c 1")].into_iter());
+            assert_eq!(set, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_named_where_it_stands() {
+        for (query, body, place) in [("a=%zz", "", "the query"), ("", "a=%zz", "the form body")] {
+            let refused = RequestParameters::parse(query.as_bytes(), body.as_bytes()).unwrap_err();
+            assert!(refused.hint.contains(place), "{refused}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::person::{Context, Issue, Lifespans, Plan, own_or, own_or_never};
 use super::record::{CodeRecord, GrantRecord, SessionClaims};
 use super::rejection::{Consequence, Rejection};
 use super::request;
+use crate::authorize::checks;
 use crate::client::Client;
 use crate::error::{ErrorCode, OAuthError};
 use crate::pkce::{self, Enforcement, PkceError};
@@ -91,6 +92,7 @@ pub fn decide(
         .into());
     }
     check_proof(request, code, enforcement.binds(client))?;
+    check_nonce(grant)?;
     let issue = Issue {
         client,
         grant,
@@ -120,6 +122,15 @@ fn check_proof(
             PkceError::ChallengeMissing | PkceError::ChallengeAbsent => Consequence::None,
         },
     })
+}
+
+/// Compat: in the code flow a short nonce is refused here, and the code stays as it is.
+fn check_nonce(grant: &GrantRecord) -> Result<(), OAuthError> {
+    let is_openid = grant.content.scope.iter().any(|scope| scope == "openid");
+    match is_openid {
+        true => checks::nonce_is_long_enough(&grant.content.nonce),
+        false => Ok(()),
+    }
 }
 
 fn lifespans(client: &Client, server: Lifespans) -> Lifespans {

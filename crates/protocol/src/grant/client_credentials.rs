@@ -88,7 +88,7 @@ pub fn decide(
         scope,
         audience,
         issued_at: context.now,
-        expires_at: context.now.plus(lifespan).whole_seconds(),
+        expires_at: context.now.end_of(lifespan).whole_seconds(),
         client_epoch: client.record().token_epoch,
         server_epoch: context.server_epoch,
         ext: String::new(),

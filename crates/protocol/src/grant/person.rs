@@ -86,7 +86,7 @@ impl Issue<'_> {
                 .lifespans
                 .refresh_token
                 .map_or(Timestamp::MAX, |lifespan| {
-                    now.plus(lifespan).nearest_second()
+                    now.end_of(lifespan).nearest_second()
                 }),
         });
         let mut access_token = AccessToken {
@@ -95,7 +95,7 @@ impl Issue<'_> {
             audience: self.grant.content.audience.clone(),
             issued_at: now,
             // Compat: to the nearest second, unlike a machine's.
-            expires_at: now.plus(self.lifespans.access_token).nearest_second(),
+            expires_at: now.end_of(self.lifespans.access_token).nearest_second(),
             client_epoch: self.client.record().token_epoch,
             server_epoch: context.server_epoch,
             ext: String::new(),

@@ -47,7 +47,8 @@ pub fn seal(
     let issued_at = token.issued_at.as_secs();
     record.number(ISSUED_AT, u64::try_from(issued_at).unwrap_or_default());
     let lifespan = token.expires_at.as_secs().saturating_sub(issued_at);
-    record.number(LIFESPAN_SECS, u64::try_from(lifespan).unwrap_or_default());
+    // One that has ended already has a negative lifespan, in two's complement.
+    record.number(LIFESPAN_SECS, lifespan.cast_unsigned());
     record.bytes(CLIENT_EPOCH, &token.client_epoch.to_le_bytes());
     record.bytes(SERVER_EPOCH, &token.server_epoch.to_le_bytes());
     match (&token.person, &token.ext_grant) {
@@ -107,7 +108,7 @@ fn read(record: &[u8], nonce: &[u8]) -> Option<ReadToken> {
             SCOPE => token.scope = read_text(value)?,
             AUDIENCE => token.audience.push(read_text(value)?),
             ISSUED_AT => issued_at = i64::try_from(read_number(value)?).ok()?,
-            LIFESPAN_SECS => lifespan = i64::try_from(read_number(value)?).ok()?,
+            LIFESPAN_SECS => lifespan = read_number(value)?.cast_signed(),
             CLIENT_EPOCH => token.client_epoch = read_number(value)?,
             SERVER_EPOCH => token.server_epoch = read_number(value)?,
             EXT => token.ext = read_text(value)?,
@@ -217,13 +218,19 @@ mod tests {
     #[test]
     fn a_token_reads_back_whole() {
         let keys = keys();
-        let mut wire = String::new();
-        seal(&sample(), "tsa_", &keys, &OsEntropy, &mut wire);
-        assert!(wire.starts_with("tsa_"));
-        let Some(ReadToken::Machine { token, .. }) = open(&wire, "tsa_", &keys) else {
-            panic!("no machine's token");
+        let ended = AccessToken {
+            expires_at: Timestamp::from_secs(1_795_540_446),
+            ..sample()
         };
-        assert_eq!(token, sample());
+        for whole in [sample(), ended] {
+            let mut wire = String::new();
+            seal(&whole, "tsa_", &keys, &OsEntropy, &mut wire);
+            assert!(wire.starts_with("tsa_"));
+            let Some(ReadToken::Machine { token, .. }) = open(&wire, "tsa_", &keys) else {
+                panic!("no machine's token");
+            };
+            assert_eq!(token, whole);
+        }
     }
 
     #[test]

@@ -26,18 +26,21 @@ use crate::{clock, go_json};
 const ADDRESS_MAX: usize = 7_500;
 
 /// The challenge of a request: by its own name, or by the one that all had.
+///
+/// Compat: of a parameter that is repeated the first counts, as everywhere in the admin API.
 pub(crate) fn in_query(uri: &Uri, name: &str) -> Result<String, Failure> {
-    let mut found = ["", ""].map(str::to_owned);
+    let (mut own, mut general) = (None, None);
     for parameter in Reader::new(uri.query().unwrap_or_default().as_bytes()) {
-        let (known, value) = parameter.map_err(|e| AdminError::bad_request(e.text()))?;
-        let [own, general] = &mut found;
+        let (known, value) = parameter.map_err(|e| AdminError::bad_request(e.text_in_query()))?;
         if known == name {
-            *own = value.into_owned();
+            own.get_or_insert(value);
         } else if known == "challenge" {
-            *general = value.into_owned();
+            general.get_or_insert(value);
         }
     }
-    let given = found.into_iter().find(|value| !value.is_empty());
+    let mut found = [own, general].into_iter().flatten();
+    let given = found.find(|value| !value.is_empty());
+    let given = given.map(Cow::into_owned);
     given.ok_or_else(|| invalid_request(format!("Query parameter '{name}' is missing.")).into())
 }
 
@@ -49,7 +52,7 @@ pub(crate) fn invalid_request(hint: impl Into<Cow<'static, str>>) -> AdminError 
 /// Opens a challenge.
 ///
 /// # Errors
-/// 404 for what is no challenge of this kind, 401 for one whose time is over: the text names the URL of a fresh start.
+/// 404 for what is no challenge of this kind, 401 for one whose time is over.
 pub(crate) async fn open(
     app: &AppState,
     wire: &str,
@@ -59,23 +62,28 @@ pub(crate) async fn open(
     match sealed::open(app, wire, leg, now).await {
         Ok(opened) => Ok(opened),
         Err(NotOpened::Fault(fault)) => Err(fault.into()),
-        Err(NotOpened::Unknown) => Err(AdminError {
-            status: StatusCode::NOT_FOUND,
-            error: "Not Found",
-            description: Cow::Borrowed("Unable to locate the requested resource"),
-        }
-        .into()),
-        Err(NotOpened::Expired(opened)) => {
-            let again = opened.parameters.url(&app.settings.auth_url(), None);
-            Err(AdminError::metadata(&OAuthError::new(
-                ErrorCode::RequestUnauthorized,
-                format!(
-                    "The request has expired; send the browser to '{again}' for a fresh start."
-                ),
-            ))
-            .into())
-        }
+        Err(NotOpened::Unknown) => Err(not_found().into()),
+        Err(NotOpened::Expired(_)) => Err(expired().into()),
     }
+}
+
+/// 404 for what is no challenge.
+pub(crate) const fn not_found() -> AdminError {
+    AdminError {
+        status: StatusCode::NOT_FOUND,
+        error: "Not Found",
+        description: Cow::Borrowed("Unable to locate the requested resource"),
+    }
+}
+
+/// 401 for a challenge whose time is over.
+///
+/// Security: the address of a fresh start is not told: it may hold an `id_token_hint`, and texts of errors end in logs.
+pub(crate) fn expired() -> AdminError {
+    AdminError::metadata(&OAuthError::new(
+        ErrorCode::RequestUnauthorized,
+        "The request has expired; send the browser back to the application, for a fresh start.",
+    ))
 }
 
 /// Whether the verifier that an answer led to has come up.

@@ -1,6 +1,9 @@
 //! What every change of a client shares: rules that need the network, hashing, and the optimistic replace.
 
+use axum::extract::{FromRequestParts, Path};
+use axum::response::Response;
 use http::StatusCode;
+use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tessera_protocol::client::{ClientMetadata, ClientRecord};
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
@@ -32,6 +35,20 @@ const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'=')
     .remove(b':')
     .remove(b'@');
+
+/// The id of a client in a path. A segment that is no text names none.
+pub(crate) struct ClientId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientId {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Self(id)),
+            Err(_) => Err(super::answer(Err(AdminError::not_found().into()))),
+        }
+    }
+}
 
 /// An id as one segment of a path.
 pub(crate) fn escaped(id: &str) -> String {

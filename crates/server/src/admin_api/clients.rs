@@ -2,7 +2,7 @@
 //!
 //! Spec: RFC 7591 3.2.1 (the answer), RFC 6902 (patch)
 
-use axum::extract::{OriginalUri, Path, Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use tessera_crypto::b64;
@@ -12,7 +12,7 @@ use tessera_protocol::time::Timestamp;
 use tessera_store::{ClientFilter, CreateClient};
 use uuid::Uuid;
 
-use super::client_write::{self, escaped, shown};
+use super::client_write::{self, ClientId, escaped, shown};
 use super::{add_headers, answer, paging, patch};
 use crate::admin::{Admin, Generation};
 use crate::reply::{self, AdminError, Failure};
@@ -88,7 +88,7 @@ async fn create_client(admin: &Admin, request: Request) -> Result<Response, Fail
 }
 
 /// Shows one client.
-pub(crate) async fn get(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn get(State(admin): State<Admin>, ClientId(id): ClientId) -> Response {
     answer(get_client(&admin, &id).await)
 }
 
@@ -147,7 +147,7 @@ async fn list_clients(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
 /// Replaces a client.
 pub(crate) async fn put(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    ClientId(id): ClientId,
     request: Request,
 ) -> Response {
     answer(put_client(&admin, &id, request).await)
@@ -198,7 +198,7 @@ async fn put_client(admin: &Admin, id: &str, request: Request) -> Result<Respons
 /// Changes a client by a JSON Patch.
 pub(crate) async fn patch(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    ClientId(id): ClientId,
     request: Request,
 ) -> Response {
     answer(patch_client(&admin, &id, request).await)
@@ -216,13 +216,13 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
             shown(current.metadata.clone(), admin.generation),
             admin.generation,
         )?;
-        if patched.client_id != id {
+        if patched.metadata.client_id != id {
             return Err(AdminError::bad_request(
                 "The patch changes 'client_id'; a client keeps its id. Create another client instead.",
             )
             .into());
         }
-        let metadata = client_write::validated(app, patched).await?;
+        let metadata = client_write::validated(app, patched.metadata).await?;
         let secret = metadata
             .client_secret
             .clone()
@@ -234,8 +234,13 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
         };
         next.metadata.created_at = current.metadata.created_at;
         next.metadata.updated_at = now;
-        if let Some(secret) = &secret {
-            next.secret_hashes = vec![client_write::hashed(app, id, secret).await?];
+        match &secret {
+            Some(secret) => {
+                next.secret_hashes = vec![client_write::hashed(app, id, secret).await?];
+            }
+            // Compat: without a secret in its place the newest one stays; those before it end.
+            None if patched.names_secret => next.secret_hashes.truncate(1),
+            None => {}
         }
         // Compat: v1 keeps the registration token after a patch, v26 does not.
         if admin.generation == Generation::V26 {
@@ -256,7 +261,7 @@ async fn patch_client(admin: &Admin, id: &str, request: Request) -> Result<Respo
 }
 
 /// Deletes a client and all its tokens.
-pub(crate) async fn delete(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn delete(State(admin): State<Admin>, ClientId(id): ClientId) -> Response {
     answer(delete_client(&admin, &id).await)
 }
 

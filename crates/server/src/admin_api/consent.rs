@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::HashSet;
 use tessera_protocol::authorize::request::AuthorizeRequest;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Flow, Leg, Rejection, Step};
@@ -151,14 +152,22 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
     let (session, context) = (body.session.as_ref(), body.context.as_ref());
     let pending = sealed::keep(app, &opened.flow, session, context).await?;
     let consent = AcceptedConsent {
-        scope: body.grant_scope.unwrap_or_default(),
-        audience: body.grant_access_token_audience.unwrap_or_default(),
+        scope: each_once(body.grant_scope),
+        audience: each_once(body.grant_access_token_audience),
         remember: body.remember.unwrap_or_default(),
         remember_for: body.remember_for.unwrap_or_default(),
         handled_at: clock::now(),
         pending,
     };
     go_back(app, opened, asked, Ok(consent))
+}
+
+/// What was granted, in the order of the app. An empty text is no scope and no audience.
+fn each_once(granted: Option<Vec<String>>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut granted = granted.unwrap_or_default();
+    granted.retain(|value| !value.is_empty() && seen.insert(value.clone()));
+    granted
 }
 
 /// Takes a refusal.

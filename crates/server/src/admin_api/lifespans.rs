@@ -1,13 +1,13 @@
 //! `PUT /clients/{id}/lifespans`: replaces the whole set of a client's lifespans.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use tessera_protocol::client::ClientRecord;
 use tessera_protocol::registration;
 
 use super::answer;
-use super::client_write::{self, shown};
+use super::client_write::{self, ClientId, shown};
 use super::clients::undecodable;
 use crate::admin::Admin;
 use crate::reply::{self, Failure};
@@ -16,7 +16,7 @@ use crate::{clock, extract};
 /// Absent members become `null`.
 pub(crate) async fn put(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    ClientId(id): ClientId,
     request: Request,
 ) -> Response {
     answer(respond(&admin, &id, request).await)

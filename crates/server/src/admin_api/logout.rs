@@ -5,7 +5,6 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use tessera_protocol::client::ClientMetadata;
-use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::logout::{LogoutLeg, LogoutRequest};
 use tessera_protocol::time::Timestamp;
 
@@ -17,6 +16,8 @@ use crate::logout_request::{self, NotOpened};
 use crate::reply::{self, AdminError, Failure};
 use crate::state::AppState;
 use crate::{clock, ids};
+
+const CHALLENGE: &str = "logout_challenge";
 
 #[derive(Serialize)]
 struct Shown {
@@ -82,17 +83,12 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
 }
 
 async fn open(app: &AppState, uri: &Uri) -> Result<(String, LogoutRequest), Failure> {
-    let challenge = challenge::in_query(uri, "logout_challenge").unwrap_or_default();
-    let now = clock::now();
-    match logout_request::open(app, &challenge, LogoutLeg::Challenge, now).await {
+    let challenge = challenge::in_query(uri, CHALLENGE).unwrap_or_default();
+    match logout_request::open(app, &challenge, LogoutLeg::Challenge, clock::now()).await {
         Ok(request) => Ok((challenge, request)),
         Err(NotOpened::Fault(fault)) => Err(fault.into()),
         Err(NotOpened::Unknown) => Err(AdminError::not_found().into()),
-        Err(NotOpened::Expired(again)) => Err(AdminError::metadata(&OAuthError::new(
-            ErrorCode::RequestUnauthorized,
-            format!("The request has expired; send the browser to '{again}' for a fresh start."),
-        ))
-        .into()),
+        Err(NotOpened::Expired(_)) => Err(challenge::expired().into()),
     }
 }
 
@@ -109,6 +105,19 @@ async fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
 
 /// The person does not: nothing is to be done.
 pub(crate) async fn reject(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
-    let opened = open(&admin.app, &uri).await;
-    answer(opened.map(|_| reply::no_content()))
+    answer(refuse(&admin, &uri).await)
+}
+
+/// Compat: v1 does not look at the challenge; v26 says of an unknown one what it says of those of logins.
+async fn refuse(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
+    let challenge = challenge::in_query(uri, CHALLENGE).unwrap_or_default();
+    let now = clock::now();
+    let opened = logout_request::open(&admin.app, &challenge, LogoutLeg::Challenge, now).await;
+    match opened {
+        Err(NotOpened::Fault(fault)) => Err(fault.into()),
+        _ if admin.generation == Generation::V1 => Ok(reply::no_content()),
+        Err(NotOpened::Unknown) => Err(challenge::not_found().into()),
+        Err(NotOpened::Expired(_)) => Err(challenge::expired().into()),
+        Ok(_) => Ok(reply::no_content()),
+    }
 }

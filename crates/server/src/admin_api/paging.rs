@@ -55,7 +55,7 @@ impl ListRequest {
         let parameters = Reader::new(uri.query().unwrap_or_default().as_bytes())
             .map(|parameter| parameter.map(|(n, v)| (n.into_owned(), v.into_owned())))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| AdminError::bad_request(e.text()))?;
+            .map_err(|e| AdminError::bad_request(e.text_in_query()))?;
         let mut request = Self {
             path: uri.path().to_owned(),
             list,

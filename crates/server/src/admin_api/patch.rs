@@ -19,12 +19,20 @@ use crate::reply::{AdminError, Failure, Fault};
 /// Most that the copies of one patch may add, in bytes of JSON: copies of copies double each time.
 const COPIED_MAX: usize = extract::BODY_MAX;
 
-/// The client after the patch. Its `client_secret` is set only if the patch sets one.
+/// A client after a patch.
+pub(crate) struct Patched {
+    /// Its `client_secret` is set only if the patch sets one.
+    pub(crate) metadata: ClientMetadata,
+    /// Whether the patch says anything of the secret, be it that there is none.
+    pub(crate) names_secret: bool,
+}
+
+/// The client after the patch.
 pub(crate) fn apply(
     body: &[u8],
     client: ClientMetadata,
     generation: Generation,
-) -> Result<ClientMetadata, Failure> {
+) -> Result<Patched, Failure> {
     let bad = |why: String| AdminError::bad_request(format!("The JSON Patch is not valid: {why}."));
     let listed: Vec<Value> = serde_json::from_slice(body).map_err(|e| bad(e.to_string()))?;
     // Security: serde would read the members of an operation from a list by position.
@@ -39,6 +47,7 @@ pub(crate) fn apply(
         members.insert("client_secret".to_owned(), Value::String(String::new()));
     }
     let mut copied = 0_usize;
+    let names_secret = patch.0.iter().any(changes_secret);
     for operation in patch.0 {
         let path = operation.path().to_owned();
         copied = copied.saturating_add(bounded(&operation, &document).map_err(bad)?);
@@ -56,8 +65,24 @@ pub(crate) fn apply(
             .map_err(|e| bad(format!("operation on '{path}' failed: {}", e.kind)))?;
     }
     match document {
-        Value::Object(members) => Ok(registration::decode_object(members).map_err(undecodable)?),
+        Value::Object(members) => Ok(Patched {
+            metadata: registration::decode_object(members).map_err(undecodable)?,
+            names_secret,
+        }),
         _ => Err(bad("the result is not an object".to_owned()).into()),
+    }
+}
+
+/// Whether an operation replaces or removes the secret, or the whole client with it.
+fn changes_secret(operation: &PatchOperation) -> bool {
+    let is_meant = |path: &PointerBuf| {
+        let path = path.to_string();
+        path.is_empty() || path.eq_ignore_ascii_case("/client_secret")
+    };
+    match operation {
+        PatchOperation::Test(_) => false,
+        PatchOperation::Move(moved) if is_meant(&moved.from) => true,
+        other => is_meant(&other.path().to_owned()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! `/clients/{id}/secrets/rotate`: a new secret while the old ones still work, and the end of the old ones.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use tessera_protocol::client::{ClientMetadata, ClientRecord};
 
 use super::answer;
-use super::client_write::{self, shown};
+use super::client_write::{self, ClientId, shown};
 use crate::admin::Admin;
 use crate::clock;
 use crate::reply::{self, AdminError, Failure};
@@ -15,7 +15,7 @@ use crate::reply::{self, AdminError, Failure};
 const ROTATED_MAX: usize = 5;
 
 /// Makes a new secret and shows it; up to five former ones stay good.
-pub(crate) async fn rotate(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn rotate(State(admin): State<Admin>, ClientId(id): ClientId) -> Response {
     answer(rotate_secret(&admin, &id).await)
 }
 
@@ -43,7 +43,7 @@ async fn rotate_secret(admin: &Admin, id: &str) -> Result<Response, Failure> {
 }
 
 /// Ends all former secrets.
-pub(crate) async fn drop_rotated(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+pub(crate) async fn drop_rotated(State(admin): State<Admin>, ClientId(id): ClientId) -> Response {
     answer(drop_former(&admin, &id).await)
 }
 

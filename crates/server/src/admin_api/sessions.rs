@@ -83,6 +83,8 @@ async fn list(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let mut wanted = GrantList {
         subject,
         sid,
+        // Compat: v26 leaves them out, v1 does not.
+        includes_lapsed: admin.generation == Generation::V1,
         newest_first: admin.generation == Generation::V1,
         after: None,
         offset: 0,

@@ -21,11 +21,11 @@ pub(crate) async fn delete_of_client(State(admin): State<Admin>, uri: Uri) -> Re
 async fn delete_tokens(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let parameters = Reader::new(uri.query().unwrap_or_default().as_bytes())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| AdminError::bad_request(e.text()))?;
+        .map_err(|e| AdminError::bad_request(e.text_in_query()))?;
     let client_id = parameters
         .into_iter()
-        .find_map(|(name, value)| (name == "client_id" && !value.is_empty()).then_some(value));
-    let Some(client_id) = client_id else {
+        .find_map(|(name, value)| (name == "client_id").then_some(value));
+    let Some(client_id) = client_id.filter(|id| !id.is_empty()) else {
         return Err(AdminError::metadata(&OAuthError::new(
             ErrorCode::InvalidRequest,
             "Query parameter 'client_id' is missing; it names the client whose tokens are to end.",

@@ -100,7 +100,7 @@ fn access_token_of(
         scope: grant.content.scope.join(" "),
         audience: grant.content.audience.clone(),
         issued_at: now,
-        expires_at: now.plus(lifespan).nearest_second(),
+        expires_at: now.end_of(lifespan).nearest_second(),
         client_epoch: asked.client.record().token_epoch,
         server_epoch: app.server_epoch(),
         ext: String::new(),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use std::time::Duration;
-use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
+use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::steps::{self, LoginFacts};
 use tessera_protocol::flow::{AcceptedLogin, ConsentRequest, Flow, Leg, Step};
@@ -241,7 +241,7 @@ fn consent(
     };
     let challenge = sealed::seal(app, &next, Leg::ConsentChallenge);
     let mut url = app.settings.consent_url();
-    append_query(
+    set_query(
         &mut url,
         std::iter::once(("consent_challenge", challenge.as_str())),
     );

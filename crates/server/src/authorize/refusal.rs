@@ -7,13 +7,13 @@ use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use tessera_protocol::authorize::deliver::{self, Delivery, Parameters};
 use tessera_protocol::authorize::destination::Destination;
-use tessera_protocol::authorize::parameters::append_query;
-use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::authorize::parameters::set_query;
+use tessera_protocol::error::{ErrorCode, OAuthError, allowed_text};
 use tessera_protocol::flow::Rejection;
 use tessera_store::StoreError;
 
 use crate::pages::{self, error::Shown};
-use crate::reply::{self, Failure, Fault};
+use crate::reply::{self, ErrorStyle, Failure, Fault};
 use crate::state::AppState;
 
 /// A visit that does not go on.
@@ -46,17 +46,17 @@ impl From<StoreError> for Refusal {
 impl Refusal {
     /// The answer.
     pub(crate) fn into_reply(self, app: &AppState) -> Response {
-        let debug = app.error_style.expose_debug;
+        let style = app.error_style;
         match self {
             Self::Page(error) => error_page(app, &error),
-            Self::Client(told) => deliver(app, &told.0, deliver::error(&told.1, debug)),
+            Self::Client(told) => deliver(app, &told.0, members(&told.1, style)),
             Self::ClientAndLogout(told) => {
-                let mut reply = deliver(app, &told.0, deliver::error(&told.1, debug));
+                let mut reply = deliver(app, &told.0, members(&told.1, style));
                 app.cookies.clear_session(reply.headers_mut());
                 reply
             }
             Self::Rejected(told) => {
-                let shown = rejection(&told.1, debug);
+                let shown = rejection(&told.1, style);
                 deliver(app, &told.0, shown)
             }
             Self::Fault(fault) => fault_page(app, fault),
@@ -85,26 +85,42 @@ pub(super) fn deliver(app: &AppState, to: &Destination, parameters: Parameters) 
 
 /// Sends the browser to the operator's error page, or to the built-in one.
 pub(crate) fn error_page(app: &AppState, error: &OAuthError) -> Response {
-    let style = app.error_style;
-    let full = error.full_description(style.expose_debug && !style.legacy_fields);
-    let description = match style.legacy_fields {
-        true => error.description(),
-        false => full.as_str(),
-    };
-    let mut pairs = vec![
-        ("error", error.code.wire()),
-        ("error_description", description),
-    ];
-    if style.legacy_fields && !error.hint.is_empty() {
-        pairs.push(("error_hint", error.hint.as_ref()));
-    }
-    let debug = error.debug.as_deref().filter(|_| style.expose_debug);
-    if let (true, Some(debug)) = (style.legacy_fields, debug) {
-        pairs.push(("error_debug", debug));
-    }
+    let members = members(error, app.error_style);
+    let pairs = members.iter().map(|(name, value)| (*name, value.as_str()));
     let mut url = app.settings.error_url();
-    append_query(&mut url, pairs.into_iter());
+    set_query(&mut url, pairs);
     reply::found(&url)
+}
+
+/// What is said of an error: in one text, or in the parts that version 1 could be told to send.
+fn members(error: &OAuthError, style: ErrorStyle) -> Parameters {
+    if !style.legacy_fields {
+        return deliver::error(error, style.expose_debug);
+    }
+    let debug = error.debug.as_deref().unwrap_or_default();
+    in_parts(
+        (error.code.wire(), error.description()),
+        (&error.hint, debug),
+        style,
+    )
+}
+
+fn in_parts(
+    (name, description): (&str, &str),
+    (hint, debug): (&str, &str),
+    style: ErrorStyle,
+) -> Parameters {
+    let mut parts = vec![
+        ("error", allowed_text(name)),
+        ("error_description", allowed_text(description)),
+    ];
+    let debug = if style.expose_debug { debug } else { "" };
+    for (name, text) in [("error_hint", hint), ("error_debug", debug)] {
+        if !text.is_empty() {
+            parts.push((name, allowed_text(text)));
+        }
+    }
+    parts
 }
 
 /// A browser is shown a page, with the status and the pause that a program would get.
@@ -129,9 +145,13 @@ fn fault_page(app: &AppState, fault: Fault) -> Response {
 }
 
 /// Compat: an app may name any error, with any text; only the characters are held to the RFC.
-fn rejection(told: &Rejection, expose_debug: bool) -> Parameters {
+fn rejection(told: &Rejection, style: ErrorStyle) -> Parameters {
+    if style.legacy_fields {
+        let texts = (told.error.as_str(), told.description.as_str());
+        return in_parts(texts, (&told.hint, &told.debug), style);
+    }
     let mut description = told.description.clone();
-    let debug = Some(&told.debug).filter(|_| expose_debug);
+    let debug = Some(&told.debug).filter(|_| style.expose_debug);
     for part in [Some(&told.hint), debug].into_iter().flatten() {
         if !part.is_empty() {
             if !description.is_empty() {
@@ -140,9 +160,8 @@ fn rejection(told: &Rejection, expose_debug: bool) -> Parameters {
             description.push_str(part);
         }
     }
-    let allowed = tessera_protocol::error::allowed_text;
     vec![
-        ("error", allowed(&told.error)),
-        ("error_description", allowed(&description)),
+        ("error", allowed_text(&told.error)),
+        ("error_description", allowed_text(&description)),
     ]
 }

@@ -1,7 +1,7 @@
 //! The start: checks the request and sends the browser to the login app.
 
 use axum::response::Response;
-use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
+use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
 use tessera_protocol::flow::{Flow, Step, steps};
 
 use super::{Addressed, Refusal, Visitor, sealed};
@@ -56,7 +56,7 @@ pub(super) async fn start(
     };
     let schema = request.parameters.find("identity_schema");
     let schema = schema.map(|schema| ("identity_schema", schema));
-    append_query(
+    set_query(
         &mut url,
         [("login_challenge", challenge.as_str())]
             .into_iter()

@@ -19,7 +19,7 @@ impl Settings {
         if is_jwt && types.contains(&SubjectType::Pairwise) {
             warnings.push(
                 "oidc.subject_identifiers.supported_types: pairwise subjects are off while \
-                 strategies.access_token is `jwt`"
+                 strategies.access_token is `jwt`, save for clients whose access_token_strategy is `opaque`"
                     .to_owned(),
             );
         }

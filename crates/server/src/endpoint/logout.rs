@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method};
 use std::sync::Arc;
-use tessera_protocol::authorize::parameters::{RequestParameters, append_query};
+use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
 use tessera_protocol::authorize::redirect_uri::is_for_the_browser;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
@@ -88,7 +88,7 @@ async fn start(
     request.requested_at = now;
     let challenge = logout_request::challenge(app, &request).await?;
     let mut url = app.settings.logout_url();
-    append_query(
+    set_query(
         &mut url,
         std::iter::once(("logout_challenge", challenge.as_str())),
     );
@@ -242,7 +242,7 @@ fn with_state(app: &AppState, redirect_uri: &str, state: &str) -> String {
     }
     let mut url = redirect_uri.to_owned();
     if !state.is_empty() {
-        append_query(&mut url, std::iter::once(("state", state)));
+        set_query(&mut url, std::iter::once(("state", state)));
     }
     url
 }

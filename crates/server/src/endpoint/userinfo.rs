@@ -8,6 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tessera_protocol::bearer;
 use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::token::sealed_id;
 use tessera_protocol::userinfo;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::state::{App, AppState};
 use crate::{clock, extract, signing, token};
 
 const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
+const UNKNOWN: &str = "The access token is unknown or was revoked.";
 
 /// Answers by either method.
 pub(crate) async fn any(State(app): State<App>, request: Request) -> Response {
@@ -37,6 +39,10 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
     };
     let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let wire = bearer::token(authorization, query.as_bytes(), &form)?;
+    let refresh_prefix = &app.settings.oauth2.token_prefix.refresh;
+    if sealed_id::open(&wire, refresh_prefix, &app.seals.refresh).is_some() {
+        return Ok(not_an_access_token());
+    }
     let read = token::read(app, &wire, now).await?;
     if read.as_ref().is_some_and(|read| read.has_expired(now)) {
         return Err(
@@ -48,11 +54,7 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
         None => None,
     };
     let Some(LiveToken { token, person }) = live else {
-        return Err(OAuthError::new(
-            ErrorCode::RequestUnauthorized,
-            "The access token is unknown or was revoked.",
-        )
-        .into());
+        return Err(OAuthError::new(ErrorCode::RequestUnauthorized, UNKNOWN).into());
     };
     // A client that gave `openid` up for this token did so to keep the person's claims from who gets it.
     let gave_up = token
@@ -93,16 +95,29 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
     Ok(reply)
 }
 
+/// A refresh token was presented.
+///
+/// Compat: the challenge says so, the body what it says of a token that is unknown.
+fn not_an_access_token() -> Response {
+    let refresh = OAuthError::new(ErrorCode::InvalidToken, "A refresh token opens nothing.");
+    let unknown = OAuthError::new(ErrorCode::RequestUnauthorized, UNKNOWN);
+    answer_with(&unknown, &refresh)
+}
+
+fn challenged(error: &OAuthError) -> Response {
+    answer_with(error, error)
+}
+
 /// Spec: RFC 6750 3: a 401 says which scheme is wanted, and why it failed.
 ///
 /// Compat: the body has the form of the admin API.
-fn challenged(error: &OAuthError) -> Response {
+fn answer_with(body: &OAuthError, error: &OAuthError) -> Response {
     let text = error.full_description(false);
     let challenge = format!(
         "Bearer error=\"{}\",error_description=\"{text}\"",
         error.code.wire()
     );
-    let refused = Failure::Admin(AdminError::metadata(error));
+    let refused = Failure::Admin(AdminError::metadata(body));
     let mut reply = refused.into_reply(ErrorStyle::default());
     if reply.status() == StatusCode::UNAUTHORIZED
         && let Ok(challenge) = HeaderValue::from_str(&challenge)

@@ -18,12 +18,29 @@ use crate::rows::{GrantColumns, StoredGrant, text_key};
 /// The columns of [`StoredGrant`], in their order.
 macro_rules! grant_columns {
     () => {
-        "grants.grant_id, grants.client_id, grants.subject, grants.sid, grants.requested_at,
+        grant_columns!("grants.sid")
+    };
+    ($sid:expr) => {
+        concat!(
+            "grants.grant_id, grants.client_id, grants.subject, ",
+            $sid,
+            ", grants.requested_at,
         grants.remembered_until, grants.tokens_until, grants.was_asked, grants.document,
         grants.session, grants.context, grants.server_epoch"
+        )
     };
 }
 pub(super) use grant_columns;
+
+/// The columns of a grant that is listed, which names its session only while that exists.
+macro_rules! listed_columns {
+    () => {
+        grant_columns!(
+            "(SELECT login_sessions.sid FROM login_sessions
+            WHERE login_sessions.sid = grants.sid)"
+        )
+    };
+}
 
 /// Whether the client of a grant still is the one that it was given to.
 macro_rules! has_client {
@@ -83,10 +100,13 @@ pub(super) const KEEP: &str =
 
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
-    grant_columns!(),
+    listed_columns!(),
     " FROM grants
-    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
+    WHERE subject_key = $1 AND was_asked = 1
+        AND ($2 IS NULL OR (sid = $2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
         AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND ($8 OR remembered_until IS NULL OR remembered_until >= $3)
         AND (requested_at, grant_id) < ($4, $5) AND ",
     has_client!(),
     " ORDER BY requested_at DESC, grant_id DESC LIMIT $6 OFFSET $7"
@@ -94,10 +114,13 @@ pub(super) const LIST_NEWEST: &str = concat!(
 
 pub(super) const LIST_OLDEST: &str = concat!(
     "SELECT ",
-    grant_columns!(),
+    listed_columns!(),
     " FROM grants
-    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
+    WHERE subject_key = $1 AND was_asked = 1
+        AND ($2 IS NULL OR (sid = $2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
         AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND ($8 OR remembered_until IS NULL OR remembered_until >= $3)
         AND (requested_at, grant_id) > ($4, $5) AND ",
     has_client!(),
     " ORDER BY requested_at, grant_id LIMIT $6 OFFSET $7"
@@ -105,8 +128,11 @@ pub(super) const LIST_OLDEST: &str = concat!(
 
 pub(super) const COUNT: &str = concat!(
     "SELECT count(*) FROM grants
-    WHERE subject_key = $1 AND was_asked = 1 AND ($2 IS NULL OR sid = $2)
-        AND (tokens_until >= $3 OR remembered_until >= $3) AND ",
+    WHERE subject_key = $1 AND was_asked = 1
+        AND ($2 IS NULL OR (sid = $2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
+        AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND ($4 OR remembered_until IS NULL OR remembered_until >= $3) AND ",
     has_client!()
 );
 
@@ -296,6 +322,7 @@ impl Grants for PostgresStore {
                 &i64::try_from(list.offset).unwrap_or(i64::MAX) as _,
                 Type::INT8,
             ),
+            (&list.includes_lapsed as _, Type::BOOL),
         ];
         let rows = self.run(IfLost::Repeat, sql, &values).await?;
         rows.iter()
@@ -310,6 +337,7 @@ impl Grants for PostgresStore {
             (&&subject[..] as _, Type::BYTEA),
             (&list.sid.as_ref().map(|sid| &sid[..]) as _, Type::BYTEA),
             (&list.now.as_micros() as _, Type::INT8),
+            (&list.includes_lapsed as _, Type::BOOL),
         ];
         let rows = self.run(IfLost::Repeat, COUNT, &values).await?;
         let count = rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;

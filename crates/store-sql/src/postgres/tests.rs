@@ -26,13 +26,13 @@ const DATA_PLANE: &[(&str, &str)] = &[
     (sealing::RESEAL, "BYTEA, BYTEA, BYTEA, BYTEA, BYTEA"),
     (
         grants::LIST_NEWEST,
-        "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8",
+        "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8, BOOL",
     ),
     (
         grants::LIST_OLDEST,
-        "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8",
+        "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8, BOOL",
     ),
-    (grants::COUNT, "BYTEA, BYTEA, INT8"),
+    (grants::COUNT, "BYTEA, BYTEA, INT8, BOOL"),
     (
         consents::FINISH,
         "INT2, BYTEA, INT8, INT8, INT8, BYTEA, BYTEA, BYTEA, INT8, INT8, INT8, INT2, INT8, TEXT, \
@@ -162,7 +162,7 @@ async fn grants_of_one_person_are_read_in_their_order_from_the_index() {
         )
         .await
         .unwrap();
-    let list = "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8";
+    let list = "BYTEA, BYTEA, INT8, INT8, BYTEA, INT8, INT8, BOOL";
     for (number, statement) in [
         (grants::LIST_NEWEST, list),
         (grants::LIST_OLDEST, list),

@@ -16,12 +16,29 @@ use crate::rows::{GrantColumns, Id, StoredGrant, text_key};
 /// The columns of [`StoredGrant`], in their order.
 macro_rules! grant_columns {
     () => {
-        "grants.grant_id, grants.client_id, grants.subject, grants.sid, grants.requested_at,
+        grant_columns!("grants.sid")
+    };
+    ($sid:expr) => {
+        concat!(
+            "grants.grant_id, grants.client_id, grants.subject, ",
+            $sid,
+            ", grants.requested_at,
         grants.remembered_until, grants.tokens_until, grants.was_asked, grants.document,
         grants.session, grants.context, grants.server_epoch"
+        )
     };
 }
 pub(super) use grant_columns;
+
+/// The columns of a grant that is listed, which names its session only while that exists.
+macro_rules! listed_columns {
+    () => {
+        grant_columns!(
+            "(SELECT login_sessions.sid FROM login_sessions
+            WHERE login_sessions.sid = grants.sid)"
+        )
+    };
+}
 
 /// Whether the client of a grant still is the one that it was given to.
 macro_rules! has_client {
@@ -80,10 +97,13 @@ pub(super) const KEEP: &str =
 
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
-    grant_columns!(),
+    listed_columns!(),
     " FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1 AND (?2 IS NULL OR sid = ?2)
+    WHERE subject_key = ?1 AND was_asked = 1
+        AND (?2 IS NULL OR (sid = ?2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
         AND (tokens_until >= ?3 OR remembered_until >= ?3)
+        AND (?8 OR remembered_until IS NULL OR remembered_until >= ?3)
         AND (requested_at, grant_id) < (?4, ?5) AND ",
     has_client!(),
     " ORDER BY requested_at DESC, grant_id DESC LIMIT ?6 OFFSET ?7"
@@ -91,10 +111,13 @@ pub(super) const LIST_NEWEST: &str = concat!(
 
 pub(super) const LIST_OLDEST: &str = concat!(
     "SELECT ",
-    grant_columns!(),
+    listed_columns!(),
     " FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1 AND (?2 IS NULL OR sid = ?2)
+    WHERE subject_key = ?1 AND was_asked = 1
+        AND (?2 IS NULL OR (sid = ?2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
         AND (tokens_until >= ?3 OR remembered_until >= ?3)
+        AND (?8 OR remembered_until IS NULL OR remembered_until >= ?3)
         AND (requested_at, grant_id) > (?4, ?5) AND ",
     has_client!(),
     " ORDER BY requested_at, grant_id LIMIT ?6 OFFSET ?7"
@@ -102,8 +125,11 @@ pub(super) const LIST_OLDEST: &str = concat!(
 
 pub(super) const COUNT: &str = concat!(
     "SELECT count(*) FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1 AND (?2 IS NULL OR sid = ?2)
-        AND (tokens_until >= ?3 OR remembered_until >= ?3) AND ",
+    WHERE subject_key = ?1 AND was_asked = 1
+        AND (?2 IS NULL OR (sid = ?2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
+        AND (tokens_until >= ?3 OR remembered_until >= ?3)
+        AND (?4 OR remembered_until IS NULL OR remembered_until >= ?3) AND ",
     has_client!()
 );
 
@@ -292,11 +318,11 @@ impl Grants for SqliteStore {
         };
         let after = list.after.map(|(at, id)| (at.as_micros(), id.to_vec()));
         let (after_at, after_id) = after.unwrap_or(before_all);
-        let limit = list.limit;
+        let (limit, lapsed) = (list.limit, list.includes_lapsed);
         let offset = i64::try_from(list.offset).unwrap_or(i64::MAX);
         let found = self
             .read_long(move |c| {
-                let values = params![subject, sid, now, after_at, after_id, limit, offset];
+                let values = params![subject, sid, now, after_at, after_id, limit, offset, lapsed];
                 c.prepare_cached(sql)?
                     .query_map(values, |row| stored_grant(row, 0))?
                     .collect::<rusqlite::Result<Vec<_>>>()
@@ -308,10 +334,11 @@ impl Grants for SqliteStore {
     async fn count_grants(&self, list: &GrantList<'_>) -> StoreResult<u64> {
         check_text(list.subject)?;
         let (subject, sid, now) = (text_key(list.subject), list.sid, list.now.as_micros());
+        let lapsed = list.includes_lapsed;
         let count: i64 = self
             .read_long(move |c| {
                 c.prepare_cached(COUNT)?
-                    .query_row(params![subject, sid, now], |row| row.get(0))
+                    .query_row(params![subject, sid, now, lapsed], |row| row.get(0))
             })
             .await?;
         Ok(count.cast_unsigned())

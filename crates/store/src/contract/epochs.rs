@@ -90,6 +90,7 @@ async fn listed(store: &Fresh) -> Vec<GrantRecord> {
     let list = GrantList {
         subject: "ann",
         sid: None,
+        includes_lapsed: true,
         newest_first: false,
         after: None,
         offset: 0,

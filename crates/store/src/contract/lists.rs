@@ -3,7 +3,7 @@
 use tessera_protocol::grant::record::GrantRecord;
 use tessera_protocol::time::Timestamp;
 
-use super::people::{give, grant, log_in, login_session, remake_app, remembered, with_app};
+use super::people::{code, give, grant, log_in, login_session, remake_app, remembered, with_app};
 use super::samples::{at, client};
 use super::{Fresh, cases};
 use crate::{GrantList, GrantSelector};
@@ -14,6 +14,8 @@ cases![
     lists_of_grants_go_on_after_a_grant_or_an_offset,
     grants_of_others_and_of_no_question_are_not_listed,
     ended_grants_are_not_listed,
+    lapsed_consents_are_listed_where_they_are_asked_for,
+    a_listed_grant_names_its_session_while_that_exists,
     clients_of_a_session_are_listed_once,
 ];
 
@@ -21,6 +23,7 @@ fn list(newest_first: bool) -> GrantList<'static> {
     GrantList {
         subject: "ann",
         sid: None,
+        includes_lapsed: true,
         newest_first,
         after: None,
         offset: 0,
@@ -167,6 +170,55 @@ async fn ended_grants_are_not_listed(store: Fresh) {
     };
     let found = numbers(&store, &list).await;
     assert_eq!(found, [2, 3, 5], "a newer one took the place of 4");
+}
+
+async fn lapsed_consents_are_listed_where_they_are_asked_for(store: Fresh) {
+    with_app(&store).await;
+    give(&store, &grant(1), None).await;
+    give(&store, &remembered(2, at(50)), None).await;
+    give(&store, &remembered(3, Timestamp::MAX), None).await;
+    for (now, includes_lapsed, expected) in [
+        (50, false, &[1, 2, 3][..]),
+        (51, false, &[1, 3]),
+        (51, true, &[1, 2, 3]),
+    ] {
+        for newest_first in [false, true] {
+            let list = GrantList {
+                includes_lapsed,
+                now: at(now),
+                ..list(newest_first)
+            };
+            let mut found = numbers(&store, &list).await;
+            found.sort_unstable();
+            assert_eq!(found, expected, "{now} {includes_lapsed}");
+            let count = store.count_grants(&list).await.unwrap();
+            assert_eq!(count, expected.len() as u64);
+        }
+    }
+}
+
+async fn a_listed_grant_names_its_session_while_that_exists(store: Fresh) {
+    with_app(&store).await;
+    let sid = Some([9; 16]);
+    log_in(&store, &login_session(9, "ann")).await;
+    let given = GrantRecord { sid, ..grant(1) };
+    give(&store, &given, Some(&code(1, [1; 16]))).await;
+    let of_session = GrantList { sid, ..list(false) };
+    store.retire_login_session([9; 16]).await.unwrap();
+    for newest_first in [false, true] {
+        let found = store.list_grants(&list(newest_first)).await.unwrap();
+        assert_eq!(found, [given.clone()], "retired, it exists");
+    }
+    assert_eq!(numbers(&store, &of_session).await, [1]);
+    store.end_login_session([9; 16], &[]).await.unwrap();
+    for newest_first in [false, true] {
+        let found = store.list_grants(&list(newest_first)).await.unwrap();
+        assert_eq!(found, [grant(1)], "ended, it is not named");
+    }
+    assert_eq!(numbers(&store, &of_session).await, [0; 0]);
+    assert_eq!(store.count_grants(&of_session).await.unwrap(), 0);
+    let stored = store.load_code([1; 16]).await.unwrap().unwrap();
+    assert_eq!(stored.grant.sid, sid, "its tokens still name it");
 }
 
 async fn clients_of_a_session_are_listed_once(store: Fresh) {

@@ -218,6 +218,7 @@ fn list(subject: &str) -> GrantList<'_> {
     GrantList {
         subject,
         sid: None,
+        includes_lapsed: true,
         newest_first: true,
         after: None,
         offset: 0,

@@ -146,6 +146,7 @@ impl Choices {
         GrantList {
             subject: self.subject(),
             sid: self.is(0).then(|| [self.recent(1); 16]),
+            includes_lapsed: self.is(1),
             newest_first: self.is(2),
             after: self.is(3).then(|| (at(self.now / 200), [after; 16])),
             offset: self.draw(5, 3),

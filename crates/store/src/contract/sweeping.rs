@@ -136,6 +136,7 @@ async fn a_revoked_grant_goes_when_it_is_looked_at(store: Fresh) {
     let left = crate::GrantList {
         subject: "ann",
         sid: None,
+        includes_lapsed: true,
         newest_first: false,
         after: None,
         offset: 0,

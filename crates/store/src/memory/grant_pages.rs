@@ -1,6 +1,6 @@
 //! Grants by pages: listed, deleted and sealed anew, in memory.
 
-use tessera_protocol::grant::record::{GrantId, GrantRecord};
+use tessera_protocol::grant::record::{GrantId, GrantRecord, SessionId};
 
 use super::State;
 use super::grants::ends_at;
@@ -8,7 +8,13 @@ use crate::{GrantList, GrantPlace, GrantSelector, SealedGrant};
 
 impl State {
     pub(super) fn list_page(&self, list: &GrantList<'_>) -> Vec<GrantRecord> {
-        let mut found: Vec<GrantRecord> = self.listed(list).cloned().collect();
+        let named = |grant: &GrantRecord| GrantRecord {
+            sid: grant
+                .sid
+                .filter(|sid| self.login_sessions.contains_key(sid)),
+            ..grant.clone()
+        };
+        let mut found: Vec<GrantRecord> = self.listed(list).map(named).collect();
         found.sort_by_key(place);
         if list.newest_first {
             found.reverse();
@@ -27,11 +33,16 @@ impl State {
     pub(super) fn listed(&self, list: &GrantList<'_>) -> impl Iterator<Item = &GrantRecord> {
         let kept = self.grants.values().filter(|grant| self.has_client(grant));
         let records = kept.map(|grant| &grant.record);
+        let is_of = move |record: &GrantRecord, sid: SessionId| {
+            record.sid == Some(sid) && self.login_sessions.contains_key(&sid)
+        };
         records.filter(move |record| {
+            let lapses_at = record.remembered_until.unwrap_or(list.now);
             record.subject == list.subject
                 && record.was_asked
-                && list.sid.is_none_or(|sid| record.sid == Some(sid))
+                && list.sid.is_none_or(|sid| is_of(record, sid))
                 && ends_at(record) >= list.now
+                && (list.includes_lapsed || lapses_at >= list.now)
         })
     }
 

@@ -354,3 +354,24 @@ fn without_a_challenge_no_verifier_is_needed() {
     });
     assert!(case.decide().is_ok());
 }
+
+#[test]
+fn a_short_nonce_is_refused_where_an_id_token_would_carry_it() {
+    for (nonce, scope, is_refused) in [
+        ("", "openid a", false),
+        ("1234567", "openid a", true),
+        ("12345678", "openid a", false),
+        ("1234567", "offline a", false),
+    ] {
+        let case = Case::with(|case| {
+            case.grant = grant(scope);
+            case.grant.content.nonce = nonce.to_owned();
+        });
+        let refused = case.decide().err();
+        assert_eq!(refused.is_some(), is_refused, "{nonce} {scope}");
+        if let Some(Rejection { error, consequence }) = refused {
+            assert_eq!(error.code, ErrorCode::InsufficientEntropy);
+            assert_eq!(consequence, Consequence::None, "the code stays as it is");
+        }
+    }
+}
