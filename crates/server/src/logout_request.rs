@@ -46,7 +46,12 @@ pub(crate) async fn challenge(app: &AppState, request: &LogoutRequest) -> Result
     let id = app.random::<16>();
     let kept = Pending {
         id,
-        request: Some(at_rest::seal(app, &id, Part::Request, &logout::write(request))),
+        request: Some(at_rest::seal(
+            app,
+            &id,
+            Part::Request,
+            &logout::write(request),
+        )),
         expires_at: ends_at(app, request).plus(MARGIN),
         ..Pending::default()
     };
