@@ -92,7 +92,7 @@ fn a_user_that_exists_is_replaced_only_when_that_is_asked_for() {
 }
 
 #[test]
-fn the_file_is_in_the_state_directory_or_beside_the_configuration() {
+fn the_file_is_in_the_state_directory_or_where_the_configuration_says() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let state = state.to_str().unwrap();
@@ -103,15 +103,16 @@ fn the_file_is_in_the_state_directory_or_beside_the_configuration() {
     assert!(Path::new(state).join("users.json").is_file());
     let folder = Path::new(state).metadata().unwrap();
     assert_eq!(folder.permissions().mode() & 0o777, 0o700);
-    fs::create_dir(dir.path().join("conf")).unwrap();
-    let output = create(
-        dir.path(),
-        &["carol", "-c", "conf/tessera.yml"],
-        &env,
-        "a password",
-    );
+    fs::write(
+        dir.path().join("tessera.yml"),
+        "builtin_login:\n  users_file: people.yml\n",
+    )
+    .unwrap();
+    let args = ["carol", "-c", "tessera.yml"];
+    let output = create(dir.path(), &args, &env, "a password");
     assert_eq!(output.exit_code, Some(0), "{output:?}");
-    assert!(dir.path().join("conf/users.json").is_file());
+    assert!(output.stderr.contains("people.yml"), "{output:?}");
+    assert!(dir.path().join("people.yml").is_file());
 }
 
 #[test]
