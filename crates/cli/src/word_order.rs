@@ -155,7 +155,6 @@ mod tests {
             ("-q get client web", "get client -q web"),
             ("migrate sql -y -e up x", "migrate sql up -y -e x"),
             ("create -h client", "create client -h"),
-            ("help -h create client", "help create client -h"),
         ] {
             assert_eq!(order(line), expected, "{line}");
         }

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tessera_acceptance::binary::{self, Output};
+use tessera_acceptance::server::Server;
+use tessera_acceptance::shop::{self, Browser};
 
 fn create(dir: &Path, args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
     let args: Vec<String> = ["create", "user"]
@@ -133,4 +135,22 @@ fn passwords_come_from_a_file_and_from_a_flag_only_with_a_warning() {
     assert_eq!(output.exit_code, Some(1), "an empty password");
     let text = fs::read_to_string(dir.path().join("u.yaml")).unwrap();
     assert!(text.contains("erin") && !text.contains("frank"), "{text}");
+}
+
+#[test]
+fn a_user_made_beside_a_running_development_server_signs_in_at_once() {
+    let server = Server::start(shop::setup(&json!({})));
+    shop::register(&server);
+    let dsn = server.dsn();
+    let output = create(
+        server.dir(),
+        &["alice"],
+        &[("DSN", dsn.as_str())],
+        shop::PASSWORD,
+    );
+    assert_eq!(output.exit_code, Some(0), "{output:?}");
+    let mut browser = Browser::new(&server);
+    let login = browser.authorize("scope=openid");
+    let consent = browser.log_in(&login, &[]);
+    assert!(consent.body.contains("id=\"consent\""), "{consent:?}");
 }
