@@ -307,22 +307,23 @@ fn address(
 /// Security: Hydra lets unknown keys of `serve.admin` pass, but what is nearly the key that guards the admin API must not
 /// leave it open.
 fn misspelt_guards(layers: &Layers) -> Vec<Problem> {
-    const GUARD: &str = "serve.admin.auth";
     let mut problems: Vec<Problem> = Vec::new();
     for path in layers.leaves() {
-        let Some(unknown) = schema::unknown_in_open(&path) else {
-            continue;
-        };
-        let is_guard =
-            spelling::nearest_key(unknown).is_some_and(|near| schema::is_within(&near, GUARD));
-        if is_guard
-            && let Some((parent, name)) = unknown.rsplit_once('.')
-            && problems.iter().all(|problem| problem.key != unknown)
+        let unknown = schema::unknown_in_open(&path).filter(|unknown| is_nearly_guard(unknown));
+        if let Some((parent, name)) = unknown.and_then(|unknown| unknown.rsplit_once('.'))
+            && problems
+                .iter()
+                .all(|problem| Some(&*problem.key) != unknown)
         {
             problems.push(unknown_key(parent, name).located(layers));
         }
     }
     problems
+}
+
+fn is_nearly_guard(unknown: &str) -> bool {
+    const GUARD: &str = "serve.admin.auth";
+    spelling::nearest_key(unknown).is_some_and(|near| schema::is_within(&near, GUARD))
 }
 
 fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
@@ -341,6 +342,7 @@ fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
             ));
         }
     }
+    unknown.retain(|path| !is_nearly_guard(path));
     for path in unknown {
         let meant = spelling::nearest_key(&path)
             .map(|near| format!("; did you mean `{near}`?"))
