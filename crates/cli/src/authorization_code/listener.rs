@@ -55,8 +55,8 @@ impl Bound {
 
 /// Where to listen: on the address that is given, else where the image says, else on loopback (`None`).
 ///
-/// Security: on a machine that others reach, tokens are shown to nobody who comes by. In a container, loopback is its own and
-/// leads nowhere, and every other interface only where a port was published.
+/// Security: on a machine that others reach, tokens are shown to nobody who comes by. In a container loopback leads nowhere, and
+/// from outside of its network the other interfaces only where a port was published.
 fn chosen(host: Option<&str>, image: Option<String>, is_container: bool) -> Option<String> {
     let everywhere = is_container.then(|| "0.0.0.0".to_owned());
     host.map(str::to_owned).or(image).or(everywhere)

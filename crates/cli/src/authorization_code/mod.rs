@@ -2,9 +2,9 @@
 //!
 //! Spec: RFC 6749 section 4.1, RFC 7636 (PKCE), OpenID Connect Core 1.0 section 3.1.
 //! Security: state, nonce and PKCE with S256 always; the state is compared in constant time and works once.
-//! Compat: Hydra listens on all interfaces; we on loopback, unless `--host` says otherwise, or this is a container, where only
-//! a published port leads here. Hydra's
-//! command ends with 0 when the flow failed, and v1's with 1 when it succeeded; ours say what happened.
+//! Compat: Hydra listens on all interfaces; we on loopback, unless `--host` says otherwise, or this is a container, where
+//! loopback leads nowhere. Hydra's command ends with 0 when the flow failed, and v1's with 1 when it succeeded; ours say what
+//! happened.
 
 mod attempt;
 mod browser;
