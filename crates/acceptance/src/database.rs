@@ -81,6 +81,11 @@ impl Database {
         self.postgres_name.as_deref()
     }
 
+    /// Runs one statement on it; only PostgreSQL has a program for that.
+    pub fn execute(&self, statement: &str) {
+        psql(&self.dsn, statement);
+    }
+
     /// Whether `migrate sql` has to run before the server starts.
     pub fn needs_migration(&self) -> bool {
         self.postgres_name.is_some()

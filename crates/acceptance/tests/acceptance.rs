@@ -38,6 +38,8 @@ mod builtin_sign_in;
 mod client_libraries;
 #[path = "acceptance/client_secrets.rs"]
 mod client_secrets;
+#[path = "acceptance/commands.rs"]
+mod commands;
 #[path = "acceptance/cors.rs"]
 mod cors;
 #[path = "acceptance/database_faults.rs"]

@@ -1,21 +1,27 @@
 //! The HTTP client of the admin and public APIs.
 //!
-//! Security: certificates are checked against the built-in Mozilla roots and, when `SSL_CERT_FILE` is set, those in that file;
-//! the system's store is never asked, so the binary works in an empty root file system.
-//! Compat: 10 s per request, no retries, no proxy, no redirects, as Hydra's client.
+//! Security: certificates are checked against the built-in Mozilla roots and those that `SSL_CERT_FILE` and `SSL_CERT_DIR` add
+//! (`trust.rs`); the system's store is never asked, so the binary works in an empty root file system.
+//! Compat: 10 s per request, no retries, no proxy, as Hydra's client. Only GET follows redirects, as a proxy that wants HTTPS
+//! sends them; the other methods say where they were sent.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use reqwest::{
     Method,
     blocking::{Client, RequestBuilder},
     header::{HeaderMap, HeaderName, HeaderValue},
-    redirect,
+    redirect::Policy,
 };
 use serde_json::Value;
+use url::Url;
+
+use crate::{redirect, trust};
 
 /// Time limit of one request, connection set-up included.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How an endpoint begins that is a socket file.
+const SOCKET: &str = "unix://";
 
 /// Where requests go and what they carry.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +32,8 @@ pub(crate) struct Target {
     pub(crate) skip_tls_verify: bool,
     /// Headers added to every request.
     pub(crate) headers: Vec<(String, String)>,
+    /// The endpoint may be the path of a socket file, `unix:///path`.
+    pub(crate) may_be_socket: bool,
 }
 
 /// A server, ready to be called.
@@ -33,6 +41,8 @@ pub(crate) struct Target {
 pub(crate) struct Api {
     http: Client,
     base: String,
+    skip_tls_verify: bool,
+    is_socket: bool,
 }
 
 /// What the server answered.
@@ -64,41 +74,24 @@ pub(crate) enum CallError {
 impl Api {
     /// Prepares calls to `target`. The error is a message for the user.
     pub(crate) fn new(target: &Target) -> Result<Self, String> {
-        let base = target.endpoint.trim_end_matches('/').to_owned();
-        let url = url::Url::parse(&base)
+        let endpoint = target.endpoint.trim_end_matches('/');
+        let socket = endpoint
+            .strip_prefix(SOCKET)
+            .filter(|path| target.may_be_socket && !path.is_empty());
+        let base = socket.map_or(endpoint, |_| "http://localhost").to_owned();
+        let url = Url::parse(&base)
             .map_err(|error| format!("could not parse the endpoint URL {base:?}: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!(
                 "could not use the endpoint URL {base:?}: it must start with http:// or https://"
             ));
         }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &target.headers {
-            let name = HeaderName::from_bytes(name.trim().as_bytes())
-                .map_err(|_| format!("{name:?} is not a header name"))?;
-            let value = HeaderValue::from_str(value.trim()).map_err(|_| {
-                format!("the value of header {name} has characters that HTTP forbids")
-            })?;
-            headers.append(name, value);
-        }
-        headers
-            .entry(reqwest::header::ACCEPT)
-            .or_insert(HeaderValue::from_static("application/json"));
-        let builder = Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers);
-        let builder = if target.skip_tls_verify {
-            builder.tls_danger_accept_invalid_certs(true)
-        } else {
-            builder.tls_backend_preconfigured(tls_config()?)
-        };
-        let http = builder
-            .build()
-            .map_err(|error| format!("could not set up HTTP: {error}"))?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http: client(headers(target)?, target.skip_tls_verify, socket)?,
+            base,
+            skip_tls_verify: target.skip_tls_verify,
+            is_socket: socket.is_some(),
+        })
     }
 
     /// `GET path?query`.
@@ -154,12 +147,22 @@ impl Api {
             let _ = write!(url, "{separator}{name}={}", form_encoded(value));
         }
         let verb = verb(&method);
-        let transport = |error: reqwest::Error| {
-            CallError::Transport(format!("{verb} {url:?}: {}", cause(&error)))
-        };
-        let response = fill(self.http.request(method, &url))
+        let failed = |why: String| CallError::Transport(format!("{verb} {url:?}: {why}"));
+        let transport = |error: reqwest::Error| failed(cause(&error));
+        let follows = method == Method::GET && !self.is_socket;
+        let mut response = fill(self.http.request(method, &url))
             .send()
             .map_err(transport)?;
+        if follows {
+            let stranger = || client(HeaderMap::new(), self.skip_tls_verify, None);
+            response = redirect::follow(response, &self.http, stranger).map_err(failed)?;
+        } else if let Some(location) = redirect::location(&response) {
+            let status = response.status();
+            return Err(failed(format!(
+                "the server answered {status} and sends on to {location:?}, which only GET requests follow; name that \
+                 address with --endpoint"
+            )));
+        }
         let status = response.status();
         let answer = Answer {
             status: status.to_string(),
@@ -177,7 +180,80 @@ impl Api {
     }
 }
 
+fn headers(target: &Target) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &target.headers {
+        let name = HeaderName::from_bytes(name.trim().as_bytes())
+            .map_err(|_| format!("{name:?} is not a header name"))?;
+        let value = HeaderValue::from_str(value.trim())
+            .map_err(|_| format!("the value of header {name} has characters that HTTP forbids"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn client(
+    mut headers: HeaderMap,
+    skip_tls_verify: bool,
+    socket: Option<&str>,
+) -> Result<Client, String> {
+    headers
+        .entry(reqwest::header::ACCEPT)
+        .or_insert(HeaderValue::from_static("application/json"));
+    let builder = Client::builder()
+        .timeout(TIMEOUT)
+        .no_proxy()
+        .redirect(Policy::none())
+        .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers);
+    let builder = match socket {
+        Some(path) => builder.unix_socket(path.to_owned()),
+        None => builder,
+    };
+    let builder = if skip_tls_verify {
+        builder.tls_danger_accept_invalid_certs(true)
+    } else {
+        builder.tls_backend_preconfigured(trust::tls_config()?)
+    };
+    builder
+        .build()
+        .map_err(|error| format!("could not set up HTTP: {error}"))
+}
+
 impl Answer {
+    /// The body as a JSON object. The error is a message for the user.
+    pub(crate) fn object(&self) -> Result<Value, String> {
+        let body = self.json()?;
+        if body.is_object() {
+            return Ok(body);
+        }
+        Err(format!(
+            "the server answered {} with JSON that is no object; does the endpoint URL lead to the right port and path?",
+            self.status
+        ))
+    }
+
+    /// What is known about a token: an object that says whether it is active. The error is a message for the user.
+    ///
+    /// Spec: RFC 7662 section 2.2.
+    pub(crate) fn facts(&self) -> Result<Value, String> {
+        let body = self.object()?;
+        if body.get("active").is_some_and(Value::is_boolean) {
+            return Ok(body);
+        }
+        Err("server response missing active".to_owned())
+    }
+
+    /// A token endpoint's answer: an object with a token. The error is a message for the user.
+    pub(crate) fn token(&self) -> Result<Value, String> {
+        let body = self.json()?;
+        let token = body.get("access_token").and_then(Value::as_str);
+        if token.is_none_or(str::is_empty) {
+            return Err("server response missing access_token".to_owned());
+        }
+        Ok(body)
+    }
+
     /// The body as JSON. The error is a message for the user.
     pub(crate) fn json(&self) -> Result<Value, String> {
         serde_json::from_str(&self.body).map_err(|error| {
@@ -232,7 +308,7 @@ fn verb(method: &Method) -> &'static str {
 }
 
 /// The causes below reqwest's own sentence, which only repeats the URL.
-fn cause(error: &reqwest::Error) -> String {
+pub(crate) fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} seconds", TIMEOUT.as_secs());
     }
@@ -247,20 +323,11 @@ fn cause(error: &reqwest::Error) -> String {
         source = inner.source();
     }
     if causes.is_empty() {
-        error.to_string()
-    } else {
-        causes.join(": ")
+        return error.to_string();
     }
-}
-
-fn tls_config() -> Result<rustls::ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("could not set up TLS: {error}"))?
-        .with_root_certificates(tessera_server::tls_roots()?)
-        .with_no_client_auth();
-    Ok(config)
+    let text = causes.join(": ");
+    let way_out = trust::way_out(&text);
+    text + way_out
 }
 
 #[cfg(test)]
@@ -295,5 +362,40 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_socket_is_an_endpoint_where_that_is_allowed() {
+        let mut target = Target {
+            endpoint: "unix:///run/admin.sock".to_owned(),
+            ..Target::default()
+        };
+        assert!(Api::new(&target).is_err());
+        target.may_be_socket = true;
+        assert!(Api::new(&target).unwrap().is_socket);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_no_success() {
+        let answer = |body: &str| Answer {
+            status: "200 OK".to_owned(),
+            succeeded: true,
+            is_unauthorized: false,
+            next_page_token: String::new(),
+            date: None,
+            body: body.to_owned(),
+        };
+        for body in ["[]", "{}", "{\"access_token\":\"\"}", "\"x\""] {
+            assert!(
+                answer(body)
+                    .token()
+                    .unwrap_err()
+                    .contains("missing access_token"),
+                "{body}"
+            );
+        }
+        assert!(answer("{\"access_token\":\"a\"}").token().is_ok());
+        assert!(answer("[]").object().is_err() && answer("{}").object().is_ok());
+        assert!(answer("{}").facts().is_err() && answer("{\"active\":false}").facts().is_ok());
     }
 }

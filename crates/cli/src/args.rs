@@ -203,14 +203,18 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        let matches = cobra::relaxed(command()).try_get_matches_from(line.split(' '))?;
+        let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
+        let words = crate::word_order::reordered(&command(), &words);
+        let command = cobra::uncounted(cobra::relaxed(command()));
+        let matches =
+            command.try_get_matches_from(std::iter::once("hydra".to_owned()).chain(words))?;
         Cli::from_arg_matches(&matches)
     }
 
     #[test]
     fn the_command_tree_is_sound() {
         command().debug_assert();
-        cobra::relaxed(command()).debug_assert();
+        cobra::uncounted(cobra::relaxed(command())).debug_assert();
     }
 
     #[test]
@@ -244,6 +248,11 @@ mod tests {
             "tessera revoke sessions --sid s",
             "tessera doctor -c a.yml,b.yml --dev --public-url https://x --format json",
             "hydra completion bash --no-descriptions",
+            "hydra serve all x y --dev",
+            "hydra migrate sql status sqlite://x y",
+            "hydra migrate sql sqlite://x y -y",
+            "hydra -c f serve all",
+            "hydra --endpoint http://x get client web",
         ] {
             let refused = parse(line)
                 .err()
@@ -291,12 +300,19 @@ mod tests {
 
     #[test]
     fn config_files_keep_their_order() {
-        let Some(Top::Serve(serve)) = parse("hydra serve all -c a.yml,b.yml -c c.yml")
-            .unwrap()
-            .command
-        else {
-            panic!("not serve");
-        };
-        assert_eq!(serve.flags.config_files(), ["a.yml", "b.yml", "c.yml"]);
+        for line in [
+            "hydra serve all -c a.yml,b.yml -c c.yml",
+            "hydra serve -c a.yml,b.yml all -c c.yml",
+            "hydra -c a.yml serve -c b.yml all -c c.yml",
+        ] {
+            let Some(Top::Serve(serve)) = parse(line).unwrap().command else {
+                panic!("not serve");
+            };
+            assert_eq!(
+                serve.flags.config_files(),
+                ["a.yml", "b.yml", "c.yml"],
+                "{line}"
+            );
+        }
     }
 }

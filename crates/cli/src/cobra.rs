@@ -17,8 +17,6 @@ use crate::{
     print,
 };
 
-/// The name that error messages call the program, whichever name it was started by.
-const PROGRAM: &str = "hydra";
 /// Commands that only v1 has.
 const V1_COMMANDS: [&str; 3] = ["clients", "keys", "token"];
 
@@ -37,6 +35,30 @@ pub(crate) fn relaxed(command: Command) -> Command {
     names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, relaxed)
     })
+}
+
+/// Commands whose arguments Hydra does not count: those beyond what they read are ignored.
+const UNCOUNTED: [&[&str]; 6] = [
+    &["serve", "all"],
+    &["serve", "public"],
+    &["serve", "admin"],
+    &["migrate", "sql"],
+    &["migrate", "sql", "status"],
+    &["migrate", "status"],
+];
+
+/// Lets some commands of a tree take more arguments than they read.
+pub(crate) fn uncounted(root: Command) -> Command {
+    UNCOUNTED
+        .iter()
+        .fold(root, |command, path| with_more(command, path))
+}
+
+fn with_more(command: Command, path: &[&str]) -> Command {
+    match path.split_first() {
+        Some((name, below)) => command.mut_subcommand(name, |sub| with_more(sub, below)),
+        None => command.arg(Arg::new("ignored").num_args(0..).hide(true)),
+    }
 }
 
 fn relaxed_arg(arg: Arg) -> Arg {
@@ -167,7 +189,9 @@ pub(crate) fn refuse(error: &clap::Error, arguments: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     print::stderr(&format!("Error: {message}\n"));
-    let hint = [&[PROGRAM], path.as_slice()].concat().join(" ");
+    let hint = [&[args::program_name()], path.as_slice()]
+        .concat()
+        .join(" ");
     print::stderr(&format!("Run '{hint} --help' for usage.\n"));
     if path
         .first()
@@ -206,7 +230,7 @@ fn message(error: &clap::Error, path: &[&str]) -> String {
     let flag = argument.split([' ', '=', '[']).next().unwrap_or_default();
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            let command = [&[PROGRAM], path].concat().join(" ");
+            let command = [&[args::program_name()], path].concat().join(" ");
             format!(
                 "unknown command {:?} for {command:?}",
                 context(ContextKind::InvalidSubcommand)
@@ -217,8 +241,20 @@ fn message(error: &clap::Error, path: &[&str]) -> String {
             format!("unknown shorthand flag: {:?}", flag.trim_start_matches('-'))
         }
         ErrorKind::UnknownArgument => {
-            let command = [&[PROGRAM], path].concat().join(" ");
+            let command = [&[args::program_name()], path].concat().join(" ");
             format!("unknown command {argument:?} for {command:?}")
+        }
+        // The values of an argument are the sub-commands of the other library.
+        ErrorKind::InvalidValue if !flag.starts_with('-') => {
+            let command = [&[args::program_name()], path].concat().join(" ");
+            let known = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(known)) => known.join(", "),
+                _ => String::new(),
+            };
+            format!(
+                "unknown command {:?} for {command:?}; known are {known}",
+                context(ContextKind::InvalidValue)
+            )
         }
         ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_empty() => {
             format!("flag needs an argument: {flag}")

@@ -56,6 +56,8 @@ impl Connection {
             endpoint,
             skip_tls_verify: self.skip_tls_verify,
             headers: headers(&self.http_header)?,
+            // Compat: v26 has no socket files.
+            may_be_socket: false,
         })
     }
 

@@ -130,7 +130,7 @@ fn clean(arguments: &Janitor) -> ExitCode {
 }
 
 async fn delete(arguments: &Janitor, dsn: &Dsn) -> Outcome {
-    let opened = database::open(dsn, true).await?;
+    let opened = database::open_migrated(dsn).await?;
     let younger = i64::try_from(arguments.keep_if_younger.as_micros()).unwrap_or(i64::MAX);
     let until = Timestamp::from_micros(clock::now().as_microsecond().saturating_sub(younger));
     let batch = u64::try_from(arguments.batch_size).unwrap_or(1);

@@ -18,12 +18,15 @@ mod ids;
 mod janitor;
 mod migrate;
 mod print;
+mod redirect;
 mod serve;
 mod token;
+mod trust;
 mod upkeep;
 mod user;
 mod v1;
 mod version;
+mod word_order;
 
 use std::process::ExitCode;
 
@@ -45,39 +48,47 @@ fn main() -> ExitCode {
     let line: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    let arguments = line.get(1..).unwrap_or_default();
-    let command = cobra::relaxed(args::command());
-    if let Some(topic) = unknown_help_topic(&command, arguments) {
-        print::stderr(&format!(
-            "Unknown help topic [`{topic}`]\n{}",
-            args::help(&[])
-        ));
-        return ExitCode::SUCCESS;
+    let root = args::command();
+    let arguments = word_order::reordered(&root, line.get(1..).unwrap_or_default());
+    if let Some(("help", topics)) = arguments
+        .split_first()
+        .map(|(first, rest)| (&**first, rest))
+    {
+        return explain(&root, topics);
     }
-    let matches = match command.try_get_matches_from(&line) {
+    let command = cobra::uncounted(cobra::relaxed(root));
+    let program = line.first().cloned().unwrap_or_default();
+    let matches = match command.try_get_matches_from(std::iter::once(&program).chain(&arguments)) {
         Ok(matches) => matches,
-        Err(error) => return cobra::refuse(&error, arguments),
+        Err(error) => return cobra::refuse(&error, &arguments),
     };
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => run(cli),
-        Err(error) => cobra::refuse(&error, arguments),
+        Err(error) => cobra::refuse(&error, &arguments),
     }
 }
 
-/// The first word after `help` that leads to no command.
-fn unknown_help_topic<'a>(root: &clap::Command, arguments: &'a [String]) -> Option<&'a str> {
-    let (first, topics) = arguments.split_first()?;
-    if first != "help" {
-        return None;
-    }
-    let mut command = root;
-    for topic in topics.iter().filter(|topic| !topic.starts_with('-')) {
-        match command.find_subcommand(topic) {
-            Some(sub) => command = sub,
-            None => return Some(topic),
+/// `help COMMAND...`: the help of that command.
+///
+/// Compat: what follows the last word that is a command does not matter; a first word that is none is no error either.
+fn explain(root: &clap::Command, topics: &[String]) -> ExitCode {
+    let topics: Vec<&str> = topics
+        .iter()
+        .map(String::as_str)
+        .filter(|topic| !topic.starts_with('-'))
+        .collect();
+    match topics.first() {
+        Some(first) if root.find_subcommand(first).is_none() => {
+            let unknown: Vec<String> = topics.iter().map(|topic| format!("`{topic}`")).collect();
+            let unknown = unknown.join(" ");
+            print::stderr(&format!(
+                "Unknown help topic [{unknown}]\n{}",
+                args::help(&[])
+            ));
+            ExitCode::SUCCESS
         }
+        _ => help(&topics),
     }
-    None
 }
 
 fn run(cli: Cli) -> ExitCode {

@@ -111,6 +111,12 @@ fn serve(arguments: &Serve) -> Outcome {
         .build()
         .map_err(|e| Failure::Error(format!("no runtime could be started: {e}")))?;
     let outcome = runtime.block_on(async {
+        let limit = if arguments.flags.dev {
+            database::LOOK
+        } else {
+            database::GLANCE
+        };
+        database::refuse_foreign(&settings.dsn, limit).await?;
         let opened =
             database::open(&settings.dsn, database::is_synchronous_full(&settings)).await?;
         // The server keeps its own database's schema; a shared one is the operator's, save in development.
@@ -183,7 +189,7 @@ fn next_commands(settings: &config::Settings) -> String {
 fn test_user(username: &str, password: &str) -> String {
     format!(
         "Sign in at the built-in login page as\n\n  user name  {username}\n  password   {password}\n\n\
-         which holds until this server stops. `create user` makes users that stay.\n\n"
+         which holds until this server stops. `create user NAME`, with the same -c and environment, makes users that stay.\n\n"
     )
 }
 

@@ -85,10 +85,16 @@ impl Source {
 pub(crate) fn backup(arguments: &Backup) -> ExitCode {
     let copy = || -> Outcome {
         let file = cobra::exactly_one(&arguments.file)?;
+        check_target(Path::new(file))?;
         let dsn = database::address(&arguments.source.config_files(), None)?;
+        if matches!(dsn, config::Dsn::Postgres { .. }) {
+            return Err(Failure::Error(
+                "PostgreSQL is backed up with its own tools, such as pg_dump".to_owned(),
+            ));
+        }
         database::runtime()?.block_on(async {
-            let opened = database::open(&dsn, true).await?;
-            let copied = opened.backup(Path::new(&file)).await;
+            let opened = database::open_existing(&dsn).await?;
+            let copied = opened.backup(Path::new(file)).await;
             opened.close().await;
             copied.map_err(|e| Failure::Error(e.to_string()))
         })?;
@@ -96,6 +102,26 @@ pub(crate) fn backup(arguments: &Backup) -> ExitCode {
         Ok(())
     };
     finish(copy())
+}
+
+/// What can be said about the file to write before the database is opened.
+fn check_target(file: &Path) -> Outcome {
+    if file.symlink_metadata().is_ok() {
+        return Err(Failure::Error(format!(
+            "{} exists already, and a backup overwrites nothing; name another file",
+            file.display()
+        )));
+    }
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(Failure::Error(format!(
+            "the folder {} for the backup does not exist; make it, or name another file",
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Checks configuration files, or prints the reference of all keys. `action` is never `None`: the dispatcher has
@@ -135,13 +161,16 @@ pub(crate) fn tokens(arguments: &Tokens) -> ExitCode {
     };
     let revoke = || -> Outcome {
         let dsn = database::address(&arguments.source.config_files(), None)?;
+        let runtime = database::runtime()?;
+        // Before the question: a yes should not end in an error that was there all along.
+        let opened = runtime.block_on(database::open_migrated(&dsn))?;
         if !yes && !migrate::confirm(QUESTION, &mut std::io::stdin().lock())? {
+            runtime.block_on(opened.close());
             print::stdout("Nothing was revoked.\n");
             return Ok(());
         }
         let epoch = u64::from_le_bytes(random_bytes::<8>(&OsEntropy)) | 1;
-        database::runtime()?.block_on(async {
-            let opened = database::open(&dsn, true).await?;
+        runtime.block_on(async {
             let renewed = opened.store.renew_server_epoch(epoch).await;
             opened.close().await;
             renewed.map_err(|e| Failure::Error(e.to_string()))

@@ -59,5 +59,5 @@ mod upkeep;
 pub mod users;
 mod watch;
 
-pub use egress::tls_roots;
+pub use egress::{own_certificates, tls_roots};
 pub use tls::acceptor as tls_acceptor;

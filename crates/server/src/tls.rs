@@ -25,10 +25,10 @@ pub fn acceptor(tls: &Tls, client_ca: Option<&Path>) -> Result<Option<TlsAccepto
         }
         Tls::SelfSigned => self_signed()?,
         Tls::Certificate { cert, key } => {
-            let chain = CertificateDer::pem_slice_iter(&pem(cert)?)
+            let chain = CertificateDer::pem_slice_iter(&pem("cert", cert)?)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|e| format!("the TLS certificate is not PEM: {e}"))?;
-            let key = PrivateKeyDer::from_pem_slice(&pem(key)?)
+            let key = PrivateKeyDer::from_pem_slice(&pem("key", key)?)
                 .map_err(|e| format!("the TLS key is not PEM: {e}"))?;
             (chain, key)
         }
@@ -60,15 +60,13 @@ pub fn acceptor(tls: &Tls, client_ca: Option<&Path>) -> Result<Option<TlsAccepto
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-fn pem(source: &PemSource) -> Result<Vec<u8>, String> {
+/// `name` is that of the key below `serve.tls`, or below the `tls` of the listener.
+fn pem(name: &str, source: &PemSource) -> Result<Vec<u8>, String> {
     match source {
-        PemSource::File(path) => {
-            std::fs::read(path).map_err(|e| format!("'{}' cannot be read: {e}", path.display()))
-        }
+        PemSource::File(path) => std::fs::read(path)
+            .map_err(|e| format!("tls.{name}.path: '{}' cannot be read: {e}", path.display())),
         PemSource::Base64(text) => tessera_crypto::b64::decode_padded(text.expose().trim())
-            .map_err(|_| {
-                "the TLS certificate or key in the configuration is not base64".to_owned()
-            }),
+            .map_err(|_| format!("tls.{name}.base64 is not base64")),
     }
 }
 

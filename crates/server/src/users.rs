@@ -1,7 +1,8 @@
 //! The people who may log in at this server itself: read from a file, checked slowly, and not too often.
 //!
 //! Invariant: the file is looked at again when it matters who is in it, a second apart at least; one that has become bad is
-//! reported once, and the people read before stay.
+//! reported once, and the people read before stay. A file that appears while a development server runs without one is read
+//! too; the generated user stays beside it until the server stops, unless the file has the name or the subject.
 //! Security: an unknown name costs one hash like a known one. An attempt counts when it begins, so that many at once
 //! are no way around the limit.
 
@@ -69,6 +70,8 @@ pub(crate) enum Outcome {
 /// Everybody who may log in.
 pub struct Users {
     source: Option<PathBuf>,
+    /// Who was made at the start, and stays whatever the file says.
+    generated: Option<Arc<User>>,
     people: Mutex<Arc<People>>,
     looked: Mutex<Looked>,
     attempts: Attempts,
@@ -105,11 +108,16 @@ struct People {
 }
 
 impl People {
-    fn new(users: Vec<User>) -> Self {
-        let twin = users.first().map(|user| user.password_hash.clone());
-        let by_name = users
-            .into_iter()
-            .map(|user| (user.username.clone(), Arc::new(user)));
+    fn new(users: Vec<User>, generated: Option<&Arc<User>>) -> Self {
+        let first = users.first().or(generated.map(Arc::as_ref));
+        let twin = first.map(|user| user.password_hash.clone());
+        let own = generated.filter(|own| {
+            let is_same =
+                |user: &User| user.username == own.username || user.subject == own.subject;
+            !users.iter().any(is_same)
+        });
+        let users = users.into_iter().map(Arc::new).chain(own.cloned());
+        let by_name = users.map(|user| (user.username.clone(), user));
         Self {
             by_name: by_name.collect(),
             twin: twin.unwrap_or_else(|| TWIN.to_owned()),
@@ -129,7 +137,7 @@ impl Users {
         }
         let is_named = settings.builtin_login.users_file.is_some();
         let file = settings.users_file();
-        if let Some(path) = file.filter(|path| is_named || path.exists()) {
+        if let Some(path) = file.clone().filter(|path| is_named || path.exists()) {
             let users = Self::from_file(path)?;
             return Ok(Some(Opened {
                 users,
@@ -140,7 +148,7 @@ impl Users {
         if !settings.dev {
             return Ok(None);
         }
-        Self::generated(settings).map(Some)
+        Self::generated(settings, file).map(Some)
     }
 
     fn from_file(path: PathBuf) -> Result<Self, String> {
@@ -156,13 +164,15 @@ impl Users {
         };
         Ok(Self {
             source: Some(path),
-            people: Mutex::new(Arc::new(People::new(users))),
+            generated: None,
+            people: Mutex::new(Arc::new(People::new(users, None))),
             looked: Mutex::new(looked),
             attempts: Attempts::default(),
         })
     }
 
-    fn generated(settings: &Settings) -> Result<Opened, String> {
+    /// `source` does not exist yet.
+    fn generated(settings: &Settings, source: Option<PathBuf>) -> Result<Opened, String> {
         let password = readable_password(random_bytes(&OsEntropy));
         let how = settings.oauth2.hashers.slow_hash();
         let password_hash = slow_hash::hash(password.expose().as_bytes(), &how, &OsEntropy)
@@ -175,11 +185,13 @@ impl Users {
             claims: claims.as_object().cloned().unwrap_or_default(),
             password_hash,
         };
+        let user = Arc::new(user);
         let users = Self {
-            source: None,
-            people: Mutex::new(Arc::new(People::new(vec![user]))),
+            source,
+            people: Mutex::new(Arc::new(People::new(Vec::new(), Some(&user)))),
+            generated: Some(user),
             looked: Mutex::new(Looked {
-                at: Timestamp::MAX,
+                at: Timestamp::from_micros(0),
                 stamp: None,
             }),
             attempts: Attempts::default(),
@@ -275,7 +287,7 @@ impl Users {
                     "The users file has changed and was read again."
                 );
                 let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-                *people = Arc::new(People::new(users));
+                *people = Arc::new(People::new(users, self.generated.as_ref()));
             }
             Err(problems) => {
                 let problems = report(path, &problems);

@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use tessera_store::{Store, StoreError, StoreResult};
 
+mod contents;
 mod migrations;
 mod postgres;
 mod rows;
 mod sqlite;
 
+pub use contents::{Contents, look};
 pub use migrations::{MigrationState, MigrationStatus, Migrations, StepKind};
 
 /// Which database, and how to use it.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tessera_acceptance::binary::{self, Output};
+use tessera_acceptance::server::Server;
+use tessera_acceptance::shop::{self, Browser};
 
 fn create(dir: &Path, args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
     let args: Vec<String> = ["create", "user"]
@@ -92,7 +94,7 @@ fn a_user_that_exists_is_replaced_only_when_that_is_asked_for() {
 }
 
 #[test]
-fn the_file_is_in_the_state_directory_or_beside_the_configuration() {
+fn the_file_is_in_the_state_directory_or_where_the_configuration_says() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let state = state.to_str().unwrap();
@@ -103,15 +105,16 @@ fn the_file_is_in_the_state_directory_or_beside_the_configuration() {
     assert!(Path::new(state).join("users.json").is_file());
     let folder = Path::new(state).metadata().unwrap();
     assert_eq!(folder.permissions().mode() & 0o777, 0o700);
-    fs::create_dir(dir.path().join("conf")).unwrap();
-    let output = create(
-        dir.path(),
-        &["carol", "-c", "conf/tessera.yml"],
-        &env,
-        "a password",
-    );
+    fs::write(
+        dir.path().join("tessera.yml"),
+        "builtin_login:\n  users_file: people.yml\n",
+    )
+    .unwrap();
+    let args = ["carol", "-c", "tessera.yml"];
+    let output = create(dir.path(), &args, &env, "a password");
     assert_eq!(output.exit_code, Some(0), "{output:?}");
-    assert!(dir.path().join("conf/users.json").is_file());
+    assert!(output.stderr.contains("people.yml"), "{output:?}");
+    assert!(dir.path().join("people.yml").is_file());
 }
 
 #[test]
@@ -132,4 +135,22 @@ fn passwords_come_from_a_file_and_from_a_flag_only_with_a_warning() {
     assert_eq!(output.exit_code, Some(1), "an empty password");
     let text = fs::read_to_string(dir.path().join("u.yaml")).unwrap();
     assert!(text.contains("erin") && !text.contains("frank"), "{text}");
+}
+
+#[test]
+fn a_user_made_beside_a_running_development_server_signs_in_at_once() {
+    let server = Server::start(shop::setup(&json!({})));
+    shop::register(&server);
+    let dsn = server.dsn();
+    let output = create(
+        server.dir(),
+        &["alice"],
+        &[("DSN", dsn.as_str())],
+        shop::PASSWORD,
+    );
+    assert_eq!(output.exit_code, Some(0), "{output:?}");
+    let mut browser = Browser::new(&server);
+    let login = browser.authorize("scope=openid");
+    let consent = browser.log_in(&login, &[]);
+    assert!(consent.body.contains("id=\"consent\""), "{consent:?}");
 }

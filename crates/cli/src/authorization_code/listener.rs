@@ -53,9 +53,26 @@ impl Bound {
     }
 }
 
-/// Listens on `host`, else where the image says, else on loopback.
+/// Where to listen: on the address that is given, else where the image says, else on loopback (`None`).
+///
+/// Security: on a machine that others reach, tokens are shown to nobody who comes by. In a container loopback leads nowhere, and
+/// from outside of its network the other interfaces only where a port was published.
+fn chosen(host: Option<&str>, image: Option<String>, is_container: bool) -> Option<String> {
+    let everywhere = is_container.then(|| "0.0.0.0".to_owned());
+    host.map(str::to_owned).or(image).or(everywhere)
+}
+
+/// Whether this process runs in a container: Docker, Podman and Kubernetes each leave a mark.
+fn is_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"]
+        .iter()
+        .any(|mark| std::path::Path::new(mark).exists())
+        || env("KUBERNETES_SERVICE_HOST").is_some()
+}
+
+/// Listens on `host`, else where this kind of place asks for.
 pub(super) fn bind(host: Option<&str>, port: u16) -> Result<Bound, Failure> {
-    let host = host.map(str::to_owned).or_else(|| env(IMAGE_HOST));
+    let host = chosen(host, env(IMAGE_HOST), is_container());
     let addresses = match host.as_deref() {
         None => vec![
             IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -249,6 +266,16 @@ mod tests {
     fn a_location_with_forbidden_characters_is_left_out() {
         let response = respond(&Reply::to("/a\r\nx: y".to_owned()));
         assert!(!response.headers().contains_key("location"));
+    }
+
+    #[test]
+    fn only_a_container_listens_beyond_loopback_unasked() {
+        let image = || Some("::".to_owned());
+        assert_eq!(chosen(None, None, false), None);
+        assert_eq!(chosen(None, None, true).as_deref(), Some("0.0.0.0"));
+        assert_eq!(chosen(None, image(), true).as_deref(), Some("::"));
+        let given = chosen(Some("127.0.0.1"), image(), true);
+        assert_eq!(given.as_deref(), Some("127.0.0.1"));
     }
 
     #[test]

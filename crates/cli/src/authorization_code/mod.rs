@@ -2,8 +2,9 @@
 //!
 //! Spec: RFC 6749 section 4.1, RFC 7636 (PKCE), OpenID Connect Core 1.0 section 3.1.
 //! Security: state, nonce and PKCE with S256 always; the state is compared in constant time and works once.
-//! Compat: Hydra listens on all interfaces; we on loopback, unless `--host` or the container image says otherwise. Hydra's
-//! command ends with 0 when the flow failed, and v1's with 1 when it succeeded; ours say what happened.
+//! Compat: Hydra listens on all interfaces; we on loopback, unless `--host` says otherwise, or this is a container, where
+//! loopback leads nowhere. Hydra's command ends with 0 when the flow failed, and v1's with 1 when it succeeded; ours say what
+//! happened.
 
 mod attempt;
 mod browser;
@@ -44,7 +45,7 @@ pub(crate) struct Flags {
     /// Port of the web server.
     #[arg(long, short = 'p', value_name = "NUMBER", default_value_t = 4446)]
     port: u16,
-    /// Address that the web server listens on; loopback only when it is not given. 0.0.0.0 is every interface.
+    /// Address that the web server listens on; otherwise loopback only, and in a container every interface (0.0.0.0).
     #[arg(long, value_name = "ADDRESS")]
     host: Option<String>,
     /// Serve HTTPS with a self-signed certificate, made anew at each start.

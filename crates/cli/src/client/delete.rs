@@ -19,11 +19,15 @@ pub(crate) struct Delete {
 /// Deletes clients; goes on after a failure, prints the ids that are gone and fails at the end.
 pub(crate) fn run(arguments: &Delete, connection: &Connection) -> Outcome {
     let ids = cobra::at_least_one(&arguments.ids)?;
+    let paths = ids
+        .iter()
+        .map(|id| client_path(id))
+        .collect::<Result<Vec<_>, _>>()?;
     let (api, output) = connection.open()?;
     let mut deleted = Vec::new();
     let mut failed = false;
-    for id in ids {
-        match api.delete(&client_path(id), &[]) {
+    for (id, path) in ids.iter().zip(paths) {
+        match api.delete(&path, &[]) {
             Ok(_) => deleted.push(id.clone()),
             Err(error) => {
                 Failure::from(error).print();

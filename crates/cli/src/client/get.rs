@@ -14,10 +14,14 @@ pub(crate) struct Get {
 /// Prints clients; stops at the first that fails.
 pub(crate) fn run(arguments: &Get, connection: &Connection) -> Outcome {
     let ids = cobra::at_least_one(&arguments.ids)?;
+    let paths = ids
+        .iter()
+        .map(|id| client_path(id))
+        .collect::<Result<Vec<_>, _>>()?;
     let (api, output) = connection.open()?;
     let mut clients = Vec::new();
-    for id in ids {
-        clients.push(view::answered(&api.get(&client_path(id), &[])?, None)?);
+    for path in paths {
+        clients.push(view::answered(&api.get(&path, &[])?, None)?);
     }
     match clients.len() {
         1 => clients

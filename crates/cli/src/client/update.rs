@@ -19,10 +19,10 @@ pub(crate) struct Update {
 ///
 /// Compat: as v26.2 does, the whole client; what no flag says gets the flag's default.
 pub(crate) fn run(arguments: &Update, connection: &Connection) -> Outcome {
-    let id = cobra::exactly_one(&arguments.id)?;
+    let path = client_path(cobra::exactly_one(&arguments.id)?)?;
     let (api, output) = connection.open()?;
     let client = arguments.flags.client()?;
     let sent_secret = client.get("client_secret").cloned();
-    let answer = api.put_json(&client_path(id), &Value::from(client))?;
+    let answer = api.put_json(&path, &Value::from(client))?;
     view::print_one(&output, view::answered(&answer, sent_secret.as_ref())?)
 }

@@ -24,7 +24,7 @@ pub(crate) const HEADINGS: [&str; 7] = [
 
 /// A client out of an answer. `sent_secret` fills in when the server returns no secret.
 pub(crate) fn answered(answer: &Answer, sent_secret: Option<&Value>) -> Result<Value, Failure> {
-    let mut client = answer.json().map_err(Failure::Error)?;
+    let mut client = client_of(answer).map_err(Failure::Error)?;
     let sent_secret = sent_secret
         .and_then(Value::as_str)
         .filter(|secret| !secret.is_empty());
@@ -32,6 +32,18 @@ pub(crate) fn answered(answer: &Answer, sent_secret: Option<&Value>) -> Result<V
         members
             .entry("client_secret")
             .or_insert_with(|| Value::from(secret));
+    }
+    Ok(client)
+}
+
+/// An answer that is a client: an object with an id. The error is a message for the user.
+pub(crate) fn client_of(answer: &Answer) -> Result<Value, String> {
+    let client = answer.object()?;
+    if text(&client, "client_id").is_empty() {
+        return Err(format!(
+            "the server answered {} with JSON that is no client: it has no client_id",
+            answer.status
+        ));
     }
     Ok(client)
 }

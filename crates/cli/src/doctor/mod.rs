@@ -131,6 +131,11 @@ fn refused(errors: &ConfigErrors) -> Vec<Finding> {
     errors.problems.iter().map(finding).collect()
 }
 
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 fn print_all(output: &Output, findings: &[Finding]) -> Outcome {
     let count = |level| findings.iter().filter(|one| one.level == level).count();
     let (problems, warnings) = (count(Level::Problem), count(Level::Warning));
@@ -138,7 +143,11 @@ fn print_all(output: &Output, findings: &[Finding]) -> Outcome {
         for finding in findings {
             print::stdout(&finding.line());
         }
-        print::stdout(&format!("\n{problems} problems, {warnings} warnings\n"));
+        print::stdout(&format!(
+            "\n{}, {}\n",
+            counted(problems, "problem"),
+            counted(warnings, "warning")
+        ));
         return Ok(());
     }
     let wrong = findings.iter().filter(|one| one.level != Level::Ok);
@@ -182,6 +191,12 @@ mod tests {
     pub(super) fn rules(findings: &[Finding], level: Level) -> Vec<&str> {
         let of_level = findings.iter().filter(|one| one.level == level);
         of_level.map(|one| one.rule.as_str()).collect()
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(counted(1, "warning"), "1 warning");
+        assert_eq!(counted(0, "problem"), "0 problems");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tessera_store_sql::{MigrationState, Migrations};
 use tokio::runtime::Runtime;
 
 use crate::{
-    database,
+    args as command_line, database,
     failure::{Failure, Outcome},
     print,
 };
@@ -23,26 +23,25 @@ pub(crate) use execute::confirm;
 use execute::execute;
 use plan::{Step, down_plan_text, print_status, up_plan_text, waiting_text};
 
-/// stderr of `migrate sql` without a sub-command.
-const SQL_IS_DEPRECATED: &str =
-    "Command \"sql\" is deprecated, Please use `hydra migrate sql up` instead.\n";
-/// stderr of `migrate status`.
-const STATUS_IS_DEPRECATED: &str =
-    "Command \"status\" is deprecated, Please use `hydra migrate sql status` instead.\n";
+/// stderr of a form that has a new name.
+fn deprecated(old: &str, now: &str) -> String {
+    let program = command_line::program_name();
+    format!("Command {old:?} is deprecated, Please use `{program} migrate {now}` instead.\n")
+}
 
 /// Runs the migration. `what` is never `None`: the dispatcher has printed help then.
 pub(crate) fn run(arguments: &Migrate) -> ExitCode {
-    let (deprecated, action) = match &arguments.what {
+    let (notice, action) = match &arguments.what {
         None => return ExitCode::SUCCESS,
-        Some(What::Status(status)) => (STATUS_IS_DEPRECATED, Action::Status(status)),
+        Some(What::Status(status)) => (deprecated("status", "sql status"), Action::Status(status)),
         Some(What::Sql(sql)) => match &sql.action {
-            None => (SQL_IS_DEPRECATED, Action::Up(&sql.up.database)),
-            Some(SqlAction::Up(up)) => ("", Action::Up(&up.database)),
-            Some(SqlAction::Down(down)) => ("", Action::Down(down)),
-            Some(SqlAction::Status(status)) => ("", Action::Status(status)),
+            None => (deprecated("sql", "sql up"), Action::Up(&sql.up.database)),
+            Some(SqlAction::Up(up)) => (String::new(), Action::Up(&up.database)),
+            Some(SqlAction::Down(down)) => (String::new(), Action::Down(down)),
+            Some(SqlAction::Status(status)) => (String::new(), Action::Status(status)),
         },
     };
-    print::stderr(deprecated);
+    print::stderr(&notice);
     migrate(arguments, &action).map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }
 
@@ -60,6 +59,7 @@ fn migrate(arguments: &Migrate, action: &Action<'_>) -> Outcome {
     };
     let dsn = database::named_address(&arguments.config_files(), database.dsn.as_deref())?;
     let runtime = database::runtime()?;
+    runtime.block_on(database::refuse_foreign(&dsn, database::LOOK))?;
     let opened = runtime.block_on(database::open(&dsn, true))?;
     let migrations = &*opened.migrations;
     let outcome = match action {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{json, jsonpath, stdout, table, yaml};
+use super::{json, jsonpath, stderr, stdout, table, yaml};
 use crate::failure::{Failure, Outcome};
 
 /// The value of `--format`.
@@ -52,12 +52,37 @@ impl Format {
                 jsonpath::check(path).map_err(Failure::Error)?;
                 Ok(Self::JsonPath(path.to_owned()))
             }
-            ("jsonpointer", Some(path)) => Ok(Self::JsonPointer(path.to_owned())),
+            ("jsonpointer", Some(path)) if is_pointer(path) => {
+                Ok(Self::JsonPointer(path.to_owned()))
+            }
+            ("jsonpointer", Some(path)) => Err(Failure::Error(format!(
+                "--format jsonpointer={path}: a pointer is empty or starts with `/`, such as /client_id, and has `~` only as \
+                 `~0` and `~1`"
+            ))),
             ("jsonpath" | "jsonpointer", None) => Err(Failure::Notice(format!(
                 "Format {name} is missing a path, e.g., --format={name}=<path>."
             ))),
             _ => Ok(Self::Table),
         }
+    }
+}
+
+/// Spec: RFC 6901 section 3.
+fn is_pointer(text: &str) -> bool {
+    let has_good_tildes = text
+        .split('~')
+        .skip(1)
+        .all(|rest| rest.starts_with(['0', '1']));
+    (text.is_empty() || text.starts_with('/')) && has_good_tildes
+}
+
+/// Whether the server tells this once only.
+fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_secret),
+        other => ["client_secret", "access_token", "refresh_token"]
+            .iter()
+            .any(|name| !json::text(other, name).is_empty()),
     }
 }
 
@@ -97,8 +122,25 @@ impl Output {
     }
 
     fn print(&self, sheet: &Sheet, value: &Value) -> Outcome {
+        // Security: a secret that was just made is lost when a path leads past it, so it goes where nothing else is read.
+        if self.picks_nothing(value) && holds_secret(value) {
+            stderr(&format!(
+                "Nothing is at the path of --format, and the server does not tell a secret again. This is all of it:\n{}\n",
+                json::indented(value, "  ")
+            ));
+        }
         stdout(&self.render(sheet, value)?);
         Ok(())
+    }
+
+    /// Whether the format picks a part that is not there.
+    fn picks_nothing(&self, value: &Value) -> bool {
+        match &self.format {
+            _ if self.quiet => false,
+            Format::JsonPath(path) => !matches!(jsonpath::pick(value, path), Ok(Some(_))),
+            Format::JsonPointer(pointer) => value.pointer(pointer).is_none(),
+            _ => false,
+        }
     }
 
     fn render(&self, sheet: &Sheet, value: &Value) -> Result<String, Failure> {
@@ -164,5 +206,38 @@ mod tests {
             Format::parse("jsonpointer"),
             Err(Failure::Notice(_))
         ));
+        for bad in ["client_id", "/a~", "/a~2"] {
+            let format = format!("jsonpointer={bad}");
+            assert!(
+                matches!(Format::parse(&format), Err(Failure::Error(_))),
+                "{bad}"
+            );
+        }
+        assert!(
+            Format::parse("jsonpointer=").is_ok() && Format::parse("jsonpointer=/a~1b~0").is_ok()
+        );
+    }
+
+    #[test]
+    fn a_secret_is_not_lost_to_a_path_that_leads_nowhere() {
+        let made = json!({"client_id": "x", "client_secret": "s"});
+        assert!(holds_secret(&made) && holds_secret(&json!([made])));
+        assert!(!holds_secret(
+            &json!({"client_id": "x", "client_secret": ""})
+        ));
+        for (format, is_lost) in [
+            ("jsonpath=client_id", false),
+            ("jsonpath=nothing", true),
+            ("jsonpointer=/client_id", false),
+            ("jsonpointer=/nothing", true),
+            ("json", false),
+        ] {
+            let format = Format::parse(format).unwrap();
+            let output = Output {
+                quiet: false,
+                format,
+            };
+            assert_eq!(output.picks_nothing(&made), is_lost, "{output:?}");
+        }
     }
 }

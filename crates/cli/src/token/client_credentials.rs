@@ -49,7 +49,9 @@ pub(crate) fn run(arguments: &ClientCredentials, connection: &Connection) -> Out
         };
         Failure::Notice(format!("Could not retrieve access token because: {why}"))
     })?;
-    let body = answer.json().map_err(Failure::Error)?;
+    let body = answer.token().map_err(|why| {
+        Failure::Notice(format!("Could not retrieve access token because: {why}"))
+    })?;
     print_token(&output, &body, clock::now())
 }
 

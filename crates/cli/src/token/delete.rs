@@ -1,6 +1,12 @@
 //! `delete access-tokens`.
 
-use crate::{cobra, connection::Connection, failure::Outcome, ids};
+use crate::{
+    client::EMPTY_ID,
+    cobra,
+    connection::Connection,
+    failure::{Failure, Outcome},
+    ids,
+};
 
 /// Arguments.
 #[derive(Debug, Clone, clap::Args)]
@@ -13,6 +19,9 @@ pub(crate) struct DeleteAccessTokens {
 /// Ends all access tokens of a client.
 pub(crate) fn run(arguments: &DeleteAccessTokens, connection: &Connection) -> Outcome {
     let id = cobra::exactly_one(&arguments.client_id)?;
+    if id.is_empty() {
+        return Err(Failure::Error(EMPTY_ID.to_owned()));
+    }
     let (api, output) = connection.open()?;
     api.delete("/admin/oauth2/tokens", &[("client_id", id)])?;
     ids::print(&output, &[id.to_owned()])

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Introspect, connection: &Connection) -> Outcome {
     let scope = cobra::list(&arguments.scope).join(" ");
     let form = [("token", token), ("scope", scope.as_str())];
     let answer = api.post_form("/admin/oauth2/introspect", &form, None)?;
-    let facts = answer.json().map_err(Failure::Error)?;
+    let facts = answer.facts().map_err(Failure::Error)?;
     let is_active = facts
         .get("active")
         .and_then(Value::as_bool)

@@ -18,8 +18,6 @@ use crate::{
     print,
 };
 
-/// Name of the file when none is named.
-const DEFAULT_FILE: &str = "users.json";
 /// Longest user name, in bytes; what subjects may have too.
 const USERNAME_BYTES_MAX: usize = 255;
 
@@ -29,10 +27,10 @@ pub(crate) struct Create {
     /// Name that the person types to log in.
     #[arg(value_name = "USERNAME")]
     username: Vec<String>,
-    /// Users file, JSON or (by its ending) YAML; otherwise users.json beside the last configuration file, or in the state directory.
+    /// Users file, JSON or (by its ending) YAML; otherwise the one that a server with this configuration and environment reads.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Configuration files, only to find the users file beside them.
+    /// The server's configuration files, to find its users file: builtin_login.users_file, else users.json beside the database.
     #[arg(long, short = 'c', value_name = "FILES")]
     config: Vec<String>,
     #[command(flatten)]
@@ -59,7 +57,7 @@ pub(crate) fn run(arguments: &Create, connection: &Connection) -> Outcome {
     let username = checked_name(cobra::exactly_one(&arguments.username)?)?;
     let output = connection.output()?;
     let claims = claims(arguments)?;
-    let path = file(arguments)?;
+    let path = file(arguments, database::environment())?;
     let password = password::read(&arguments.password)?;
     let salt = random_bytes::<16>(&OsEntropy);
     let password_hash = slow_hash::argon2id_hash(password.expose().as_bytes(), &salt)
@@ -124,19 +122,33 @@ fn claims(arguments: &Create) -> Result<Map<String, Value>, Failure> {
     Ok(claims)
 }
 
-/// The file that is named, else the one where the server is at home. Only the state directory is made when it is missing.
-fn file(arguments: &Create) -> Result<PathBuf, Failure> {
+/// The file that is named, else the server's. Only the state directory is made when it is missing.
+fn file(arguments: &Create, env: Vec<(String, String)>) -> Result<PathBuf, Failure> {
     if let Some(file) = &arguments.file {
         return Ok(file.clone());
     }
-    if let Some(last) = cobra::list(&arguments.config).last() {
-        let folder = Path::new(last).parent().unwrap_or_else(|| Path::new(""));
-        return Ok(folder.join(DEFAULT_FILE));
+    let sources = config::Sources {
+        files: cobra::list(&arguments.config)
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        env,
+        ..config::Sources::default()
+    };
+    let found =
+        config::load_users_file(&sources).map_err(|errors| Failure::Notice(errors.to_string()))?;
+    let path = found.path.ok_or_else(|| {
+        Failure::Error(
+            "the server has no users file: none is configured, and its database has no folder that one could lie in. Set \
+             builtin_login.users_file (BUILTIN_LOGIN_USERS_FILE) for the server and here, and start it again"
+                .to_owned(),
+        )
+    })?;
+    if let Some(folder) = path.parent().filter(|_| found.is_in_state_directory) {
+        make_private(folder)
+            .map_err(|e| Failure::Error(format!("{} cannot be made: {e}", folder.display())))?;
     }
-    let folder = config::state_directory(&database::environment());
-    make_private(&folder)
-        .map_err(|e| Failure::Error(format!("{} cannot be made: {e}", folder.display())))?;
-    Ok(folder.join(DEFAULT_FILE))
+    Ok(path)
 }
 
 fn make_private(folder: &Path) -> std::io::Result<()> {
@@ -186,11 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_beside_the_last_configuration_file() {
-        assert_eq!(
-            file(&arguments(&[])).unwrap(),
-            Path::new("/etc/tessera/users.json")
-        );
+    fn the_file_is_the_one_that_the_server_reads() {
+        let mut arguments = arguments(&[]);
+        arguments.config.clear();
+        let found = |pairs: &[(&str, &str)]| {
+            let env = pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            file(&arguments, env.collect())
+        };
+        let named = ("BUILTIN_LOGIN_USERS_FILE", "/etc/people.yaml");
+        assert_eq!(found(&[named]).unwrap(), Path::new("/etc/people.yaml"));
+        let dsn = ("DSN", "sqlite:///data/db.sqlite");
+        assert_eq!(found(&[dsn]).unwrap(), Path::new("/data/users.json"));
+        assert!(found(&[("DSN", "postgres://u@h/db")]).is_err());
     }
 
     #[test]

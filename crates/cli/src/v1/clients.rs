@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{Api, segment},
     args,
+    client::{EMPTY_ID, view::client_of},
     failure::{Failure, Outcome},
     print,
     print::json::text,
@@ -113,7 +114,7 @@ fn create(open: Open<'_>, id: Option<&str>, flags: &ClientFlags) -> Outcome {
     let answer = api
         .post_json("/clients", &Value::from(client))
         .map_err(failed)?;
-    let client = answer.json().map_err(Failure::Notice)?;
+    let client = client_of(&answer).map_err(Failure::Notice)?;
     print::stdout(&format!(
         "OAuth 2.0 Client ID: {}\n",
         text(&client, "client_id")
@@ -130,8 +131,9 @@ fn create(open: Open<'_>, id: Option<&str>, flags: &ClientFlags) -> Outcome {
 
 fn get(open: Open<'_>, id: &[String]) -> Outcome {
     let id = first(id, &["clients", "get"])?;
-    let answer = open()?.get(&path(id), &[]).map_err(failed)?;
-    print::stdout(&view::client(answer.json().map_err(Failure::Notice)?));
+    let path = path(id)?;
+    let answer = open()?.get(&path, &[]).map_err(failed)?;
+    print::stdout(&view::client(client_of(&answer).map_err(Failure::Notice)?));
     Ok(())
 }
 
@@ -152,14 +154,14 @@ fn list(open: Open<'_>, limit: i64, page: i64) -> Outcome {
 }
 
 fn update(open: Open<'_>, id: &[String], flags: &ClientFlags) -> Outcome {
-    let id = first(id, &["clients", "update"])?;
+    let path = path(first(id, &["clients", "update"])?)?;
     flags.encryption.refuse()?;
     let api = open()?;
     warn_of_secret(flags);
     let answer = api
-        .put_json(&path(id), &Value::from(flags.client.clone()))
+        .put_json(&path, &Value::from(flags.client.clone()))
         .map_err(failed)?;
-    let client = answer.json().map_err(Failure::Notice)?;
+    let client = client_of(&answer).map_err(Failure::Notice)?;
     print::stdout(&format!(
         "{} OAuth 2.0 Client updated\n",
         text(&client, "client_id")
@@ -172,9 +174,13 @@ fn update(open: Open<'_>, id: &[String], flags: &ClientFlags) -> Outcome {
 
 fn delete(open: Open<'_>, ids: &[String]) -> Outcome {
     let ids = some(ids, &["clients", "delete"])?;
+    let paths = ids
+        .iter()
+        .map(|id| path(id))
+        .collect::<Result<Vec<_>, _>>()?;
     let api = open()?;
-    for id in ids {
-        api.delete(&path(id), &[]).map_err(failed)?;
+    for path in paths {
+        api.delete(&path, &[]).map_err(failed)?;
     }
     print::stdout("OAuth 2.0 Client(s) deleted\n");
     Ok(())
@@ -192,8 +198,12 @@ fn warn_of_secret(flags: &ClientFlags) {
     }
 }
 
-fn path(id: &str) -> String {
-    format!("/clients/{}", segment(id))
+/// Security: as the same of v26.
+fn path(id: &str) -> Result<String, Failure> {
+    if id.is_empty() {
+        return Err(Failure::Notice(EMPTY_ID.to_owned()));
+    }
+    Ok(format!("/clients/{}", segment(id)))
 }
 
 fn help(path: &[&str]) -> Outcome {

@@ -7,6 +7,7 @@ use super::{
     target::{failed, some},
 };
 use crate::{
+    client::view::client_of,
     client_flags::Encryption,
     failure::{Failure, Outcome},
     print,
@@ -34,7 +35,7 @@ pub(super) fn run(open: Open<'_>, arguments: &Import) -> Outcome {
         let answer = api
             .post_json("/clients", &Value::from(client))
             .map_err(failed)?;
-        let client = answer.json().map_err(Failure::Notice)?;
+        let client = client_of(&answer).map_err(Failure::Notice)?;
         let id = text(&client, "client_id");
         match text(&client, "client_secret") {
             secret if !secret.is_empty() && !sent_secret => {

@@ -34,6 +34,8 @@ impl Common {
         bearer: Option<&Bearer>,
     ) -> Result<Api, Failure> {
         let mut target = self.target(endpoint, variable)?;
+        // Compat: `unix:///path/to/socket`.
+        target.may_be_socket = true;
         if let Some(token) = bearer.and_then(Bearer::token) {
             target
                 .headers

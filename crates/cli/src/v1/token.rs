@@ -185,7 +185,9 @@ fn client(
         };
         Failure::Notice(format!("Could not retrieve access token because: {why}"))
     })?;
-    let body = answer.json().map_err(Failure::Notice)?;
+    let body = answer.token().map_err(|why| {
+        Failure::Notice(format!("Could not retrieve access token because: {why}"))
+    })?;
     if is_verbose {
         print::stdout(&verbose(&body, clock::now()));
     } else {
@@ -265,7 +267,7 @@ fn introspect(
         .post_form("/oauth2/introspect", &form, None)
         .map_err(failed)?;
     print::stdout(&view::introspection(
-        answer.json().map_err(Failure::Notice)?,
+        answer.facts().map_err(Failure::Notice)?,
     ));
     Ok(())
 }

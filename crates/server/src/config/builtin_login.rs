@@ -1,6 +1,6 @@
 //! The server's own login and consent pages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -27,13 +27,16 @@ impl Settings {
     /// that a file could lie in. Whether the file is there is another question.
     #[must_use]
     pub fn users_file(&self) -> Option<PathBuf> {
-        self.builtin_login
-            .users_file
-            .clone()
-            .or_else(|| match &self.dsn {
-                Dsn::SqliteFile { path, .. } => Some(path.with_file_name(DEFAULT_FILE)),
-                Dsn::SqliteMemory | Dsn::Postgres { .. } => None,
-            })
+        place(self.builtin_login.users_file.as_deref(), &self.dsn)
+    }
+}
+
+/// The file that is named, else the one beside the database. One function for all who look for it.
+pub(super) fn place(named: Option<&Path>, dsn: &Dsn) -> Option<PathBuf> {
+    match (named, dsn) {
+        (Some(named), _) => Some(named.to_owned()),
+        (None, Dsn::SqliteFile { path, .. }) => Some(path.with_file_name(DEFAULT_FILE)),
+        (None, Dsn::SqliteMemory | Dsn::Postgres { .. }) => None,
     }
 }
 

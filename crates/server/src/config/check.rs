@@ -23,6 +23,20 @@ pub enum Serving {
     AdminOnly,
 }
 
+/// Advice for those who only want to try.
+const TRY_IT: &str = "For a try on your own machine, add `--dev`.";
+const MAKES_ONE: &str = "With `--dev` the server makes one.";
+
+/// Says something else where the advice is to add `--dev`.
+pub(super) fn advise_beyond_dev(problems: &mut [Problem], instead: &str) {
+    for advice in problems
+        .iter_mut()
+        .filter_map(|problem| problem.advice.as_mut())
+    {
+        *advice = advice.replace(TRY_IT, instead).replace(MAKES_ONE, instead);
+    }
+}
+
 impl Settings {
     /// Everything that is wrong with the combination of values, each thing named by its key.
     ///
@@ -70,8 +84,7 @@ impl Settings {
                         "is missing: clients cannot trust a server without a name",
                     )
                     .advise(
-                        "Set it to the public https address, in the file or as \
-                             URLS_SELF_ISSUER. For a try on your own machine, add `--dev`.",
+                        format!("Set it to the public https address, in the file or as URLS_SELF_ISSUER. {TRY_IT}"),
                     )
                     .absent(),
                 );
@@ -86,10 +99,9 @@ impl Settings {
             "https" => {}
             "http" if self.is_development() => {}
             "http" => problems.push(
-                Problem::new(KEY, "must be https outside development mode").advise(
-                    "Use the https address that clients see; a proxy may end TLS. For a try on \
-                     your own machine, add `--dev`.",
-                ),
+                Problem::new(KEY, "must be https outside development mode").advise(format!(
+                    "Use the https address that clients see; a proxy may end TLS. {TRY_IT}"
+                )),
             ),
             _ => problems.push(Problem::new(KEY, "must be an https URL")),
         }
@@ -113,7 +125,7 @@ impl Settings {
                 )
                 .advise(format!(
                     "{SECRET_ADVICE} Set it in the file or as SECRETS_SYSTEM, the same for \
-                         every process. With `--dev` the server makes one."
+                         every process. {MAKES_ONE}"
                 ))
                 .absent(),
             );

@@ -1,8 +1,8 @@
 //! The database address.
 //!
-//! Compat: the forms of the reference server. Pool parameters are taken out of the URL, parameters of
-//! other SQLite drivers are accepted: `mode`, `cache` and `vfs` style ones have no effect, pragmas
-//! that this server sets itself are not overridden.
+//! Compat: the forms of the reference server. Pool parameters are taken out of the URL. Of SQLite's, `mode` counts; those
+//! of other drivers are accepted: `cache` and `vfs` style ones have no effect, pragmas that this server sets itself are not
+//! overridden.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ pub enum Dsn {
     /// An SQLite file.
     SqliteFile {
         path: PathBuf,
-        /// `mode=ro`: nothing may be written.
-        read_only: bool,
+        /// `mode=rw`: the file is not made when it is missing.
+        must_exist: bool,
         /// No address was given; the file is in the state directory, which may not exist yet.
         is_default: bool,
     },
@@ -85,7 +85,7 @@ impl Dsn {
         let path = state_directory.join(DEFAULT_FILE);
         Self::SqliteFile {
             path,
-            read_only: false,
+            must_exist: false,
             is_default: true,
         }
     }
@@ -111,8 +111,8 @@ impl Dsn {
             "postgres" | "postgresql" | "pg" | "pgx" => Ok(postgres(rest, false)),
             "cockroach" | "cockroachdb" | "crdb" => Ok(postgres(rest, true)),
             "mysql" | "mariadb" => Err(DsnError(
-                "names MySQL, which this build does not support; use PostgreSQL or SQLite, and \
-                 `tessera migrate from-hydra` to bring existing data over"
+                "names MySQL, which this build does not support; use PostgreSQL or SQLite, with an \
+                 empty database: existing data cannot be brought over yet"
                     .to_owned(),
             )),
             other => Err(DsnError(format!(
@@ -162,10 +162,17 @@ fn sqlite(rest: &str) -> Result<Dsn, DsnError> {
         .into_owned();
     // `file:///x` has an empty authority.
     let path = path.strip_prefix("//").map_or(path.clone(), str::to_owned);
-    let read_only = mode.as_deref() == Some("ro");
+    if mode.as_deref() == Some("ro") {
+        return Err(DsnError(
+            "asks for a database that is only read (`mode=ro`), and this server writes to its own; write `mode=rw` for \
+             a file that must exist, or `mode=rwc`"
+                .to_owned(),
+        ));
+    }
+    let must_exist = mode.as_deref() == Some("rw");
     Ok(Dsn::SqliteFile {
         path: PathBuf::from(path),
-        read_only,
+        must_exist,
         is_default: false,
     })
 }
@@ -301,7 +308,7 @@ mod tests {
                 false,
             ),
             ("sqlite3://rel.sqlite?_fk=true", "rel.sqlite", false),
-            ("sqlite://file:rel.sqlite?mode=ro", "rel.sqlite", true),
+            ("sqlite://file:rel.sqlite?mode=rw", "rel.sqlite", true),
             (
                 "sqlite://./a%20b.sqlite?_journal=WAL&_busy_timeout=5",
                 "./a b.sqlite",
@@ -309,10 +316,10 @@ mod tests {
             ),
             ("sqlite://file:///abs.sqlite", "/abs.sqlite", false),
         ];
-        for (text, path, read_only) in rows {
+        for (text, path, must_exist) in rows {
             let expected = Dsn::SqliteFile {
                 path: path.into(),
-                read_only,
+                must_exist,
                 is_default: false,
             };
             assert_eq!(parsed(text), expected, "{text}");
@@ -394,6 +401,7 @@ mod tests {
             ("redis://:hunter2@h", "unknown scheme `redis`"),
             ("hunter2", "no scheme"),
             ("sqlite://?password=hunter2", "no file"),
+            ("sqlite:///hunter2.sqlite?mode=ro", "mode=rw"),
         ] {
             let message = Dsn::parse(text).unwrap_err().to_string();
             assert!(

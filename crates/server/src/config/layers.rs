@@ -169,8 +169,12 @@ pub(crate) fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, S
         _ => serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|e| {
             match e.location() {
                 // The parser's own text quotes the lines around the error, secrets included.
-                Some(place) => format!("is not valid YAML at line {}", place.line()),
-                None => "is not valid YAML".to_owned(),
+                Some(place) => format!(
+                    "is not valid YAML at line {}{}",
+                    place.line(),
+                    yaml_rule(&e)
+                ),
+                None => format!("is not valid YAML{}", yaml_rule(&e)),
             }
         })?,
     };
@@ -181,6 +185,16 @@ pub(crate) fn parse(text: &str, extension: &str) -> Result<Map<String, Value>, S
         }
         Value::Null => Ok(Map::new()),
         _ => Err("must hold an object at its top level".to_owned()),
+    }
+}
+
+/// The rule that a YAML file breaks, where people cannot see it at a glance.
+fn yaml_rule(error: &serde_saphyr::Error) -> &'static str {
+    match error {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => {
+            ": a key stands twice in one object; merge the two"
+        }
+        _ => "",
     }
 }
 
@@ -313,6 +327,15 @@ mod tests {
             let message = parse(text, extension).unwrap_err();
             assert!(!message.contains("hunter2"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_told_as_that() {
+        let message = parse("log:\n  level: info\nlog:\n  format: json\n", "yaml").unwrap_err();
+        assert!(
+            message.contains("line 3") && message.contains("twice"),
+            "{message}"
+        );
     }
 
     #[test]

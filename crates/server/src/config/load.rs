@@ -1,20 +1,24 @@
 //! From sources to [`Settings`].
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::Settings;
-use super::check::Serving;
+use super::builtin_login;
+use super::check::{Serving, advise_beyond_dev};
 use super::dsn::{Dsn, state_directory};
 use super::environment;
 use super::layers::{Layers, Origin, read_file, underlay};
-use super::problem::{ConfigErrors, Problem, schema_problems};
+use super::problem::{ConfigErrors, Problem, schema_problems, unknown_key};
 use super::schema;
+use super::spelling;
 
 /// Variable with the admin listener's default host; ranks below file, flag and `SERVE_ADMIN_HOST`.
 const ADMIN_DEFAULT_HOST: &str = "TESSERA_ADMIN_DEFAULT_HOST";
+
+/// Compat: the environment beats flags, as in Hydra.
+const DEV_IS_OVERRIDDEN: &str = "The flag `--dev` is given, but the environment variable DEV overrides it: unset DEV, or set it to `true`.";
 
 /// Where configuration comes from, in rising rank: files, flags, environment, address argument.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +67,42 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
 /// # Errors
 /// A file cannot be read, or the address cannot be used.
 pub fn load_dsn(sources: &Sources) -> Result<(Dsn, Vec<String>), ConfigErrors> {
+    let (_, dsn, warnings) = dsn_of(sources)?;
+    Ok((dsn, warnings))
+}
+
+/// Where the people of the built-in login page are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsersFile {
+    /// The file; `None` when none is configured and the database has no folder that it could lie in.
+    pub path: Option<PathBuf>,
+    /// It lies in the state directory, which may not exist yet.
+    pub is_in_state_directory: bool,
+}
+
+/// Only the users file, found as the server finds it; whatever else is wrong with the configuration does not matter.
+///
+/// # Errors
+/// A configuration file cannot be read, or the database address cannot be used.
+pub fn load_users_file(sources: &Sources) -> Result<UsersFile, ConfigErrors> {
+    let (layers, dsn, _) = dsn_of(sources)?;
+    let named = layers
+        .get("builtin_login.users_file")
+        .and_then(Value::as_str);
+    let is_default = matches!(
+        dsn,
+        Dsn::SqliteFile {
+            is_default: true,
+            ..
+        }
+    );
+    Ok(UsersFile {
+        path: builtin_login::place(named.map(Path::new), &dsn),
+        is_in_state_directory: named.is_none() && is_default,
+    })
+}
+
+fn dsn_of(sources: &Sources) -> Result<(Layers, Dsn, Vec<String>), ConfigErrors> {
     let mut warnings = Vec::new();
     let (layers, mut problems) = merge(sources, &mut warnings);
     problems.retain(|problem| !problem.key.contains('.') || is_file(&problem.key, sources));
@@ -73,7 +113,7 @@ pub fn load_dsn(sources: &Sources) -> Result<(Dsn, Vec<String>), ConfigErrors> {
     let dsn = address(text.as_deref(), sources, &mut problems, &mut warnings);
     let problems = located(problems, &layers);
     if problems.is_empty() {
-        Ok((dsn, warnings))
+        Ok((layers, dsn, warnings))
     } else {
         Err(ConfigErrors { problems })
     }
@@ -86,7 +126,7 @@ fn is_file(name: &str, sources: &Sources) -> bool {
         .any(|file| file.display().to_string() == name)
 }
 
-fn merge(sources: &Sources, warnings: &mut Vec<String>) -> (Layers, Vec<Problem>) {
+pub(super) fn merge(sources: &Sources, warnings: &mut Vec<String>) -> (Layers, Vec<Problem>) {
     let mut layers = Layers::default();
     let mut problems = Vec::new();
     for path in &sources.files {
@@ -121,6 +161,9 @@ fn merge(sources: &Sources, warnings: &mut Vec<String>) -> (Layers, Vec<Problem>
         layers.set("dangerous-allow-insecure-redirect-urls", urls, &flag);
     }
     problems.extend(environment::apply(&mut layers, &sources.env, warnings));
+    if sources.dev == Some(true) && layers.get("dev") != Some(&Value::Bool(true)) {
+        warnings.push(DEV_IS_OVERRIDDEN.to_owned());
+    }
     if let Some(dsn) = &sources.dsn {
         layers.set("dsn", Value::from(dsn.clone()), &Origin::Argument);
     }
@@ -128,13 +171,14 @@ fn merge(sources: &Sources, warnings: &mut Vec<String>) -> (Layers, Vec<Problem>
 }
 
 /// Adds all problems; the settings are as good as the valid part of the sources allows.
-fn check(
+pub(super) fn check(
     layers: &mut Layers,
     sources: &Sources,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<String>,
 ) -> Option<Settings> {
     problems.extend(schema_problems(layers));
+    problems.extend(misspelt_guards(layers));
     warn_about_keys(layers, warnings);
     // What breaks the schema is taken out, so that the rest can be checked as well.
     let refused: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
@@ -149,6 +193,9 @@ fn check(
             settings.normalize(warnings);
             settings.warn(warnings);
             found.extend(settings.check(sources.serving));
+            if sources.dev == Some(true) && !settings.dev {
+                advise_beyond_dev(&mut found, DEV_IS_OVERRIDDEN);
+            }
             // A value that was refused above is not missing, nor may one in an unreadable file be.
             let is_refused = |key: &str| {
                 refused
@@ -208,7 +255,8 @@ fn settings(layers: &Layers, sources: &Sources) -> Result<Settings, serde_json::
     let admin_host = sources
         .env
         .iter()
-        .find(|(name, _)| name == ADMIN_DEFAULT_HOST);
+        // Security: an empty host means all interfaces; an empty variable is one that is not set.
+        .find(|(name, host)| name == ADMIN_DEFAULT_HOST && !host.is_empty());
     if let Some((_, host)) = admin_host
         && let Some(Value::Object(serve)) = defaults.get_mut("serve")
         && let Some(Value::Object(admin)) = serve.get_mut("admin")
@@ -256,9 +304,34 @@ fn address(
     }
 }
 
+/// Security: Hydra lets unknown keys of `serve.admin` pass, but what is nearly the key that guards the admin API must not
+/// leave it open.
+fn misspelt_guards(layers: &Layers) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for path in layers.leaves() {
+        let unknown = schema::unknown_in_open(&path).filter(|unknown| is_nearly_guard(unknown));
+        if let Some((parent, name)) = unknown.and_then(|unknown| unknown.rsplit_once('.'))
+            && problems
+                .iter()
+                .all(|problem| Some(&*problem.key) != unknown)
+        {
+            problems.push(unknown_key(parent, name).located(layers));
+        }
+    }
+    problems
+}
+
+fn is_nearly_guard(unknown: &str) -> bool {
+    const GUARD: &str = "serve.admin.auth";
+    spelling::nearest_key(unknown).is_some_and(|near| schema::is_within(&near, GUARD))
+}
+
 fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
+    let mut unknown: Vec<String> = Vec::new();
     for path in layers.leaves() {
         let Some(key) = schema::key(&path) else {
+            let stranger = schema::unknown_in_open(&path).map(str::to_owned);
+            unknown.extend(stranger.filter(|key| !unknown.contains(key)));
             continue;
         };
         if key.is_deprecated {
@@ -269,103 +342,19 @@ fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
             ));
         }
     }
+    unknown.retain(|path| !is_nearly_guard(path));
+    for path in unknown {
+        let meant = spelling::nearest_key(&path)
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        warnings.push(format!(
+            "{path} is not a key of the configuration and has no effect{meant}"
+        ));
+    }
     if layers.get("tracing.provider").is_some() {
         warnings.push("tracing.provider is accepted, but traces are not exported".to_owned());
     }
     if layers.get("profiling").is_some() {
         warnings.push("profiling is accepted and has no effect".to_owned());
-    }
-}
-
-/// What [`check_file`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileReport {
-    pub file: String,
-    /// Keys that the file sets.
-    pub keys: usize,
-    pub problems: Vec<Problem>,
-    pub warnings: Vec<String>,
-    /// What the file leaves to other sources, without which the server does not start.
-    pub notes: Vec<String>,
-}
-
-impl FileReport {
-    /// Whether the file can be used.
-    #[must_use]
-    pub fn is_fine(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
-
-impl fmt::Display for FileReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |n: usize, what: &str| match n {
-            1 => format!("1 {what}"),
-            n => format!("{n} {what}s"),
-        };
-        let keys = count(self.keys, "key");
-        if self.is_fine() {
-            writeln!(f, "{}: {keys}, no problems", self.file)?;
-        } else {
-            writeln!(
-                f,
-                "{}: {keys}, {}",
-                self.file,
-                count(self.problems.len(), "problem")
-            )?;
-        }
-        for problem in &self.problems {
-            writeln!(f, "\n{problem}")?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "warning: {warning}")?;
-        }
-        for note in &self.notes {
-            writeln!(f, "note: {note}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Checks one file by itself, without flags and environment.
-///
-/// What is only missing is a note: secrets and the issuer often come from the environment.
-#[must_use]
-pub fn check_file(path: &Path) -> FileReport {
-    let sources = Sources {
-        files: vec![path.to_owned()],
-        ..Sources::default()
-    };
-    let mut warnings = Vec::new();
-    let (mut layers, mut problems) = merge(&sources, &mut warnings);
-    let keys = layers.leaves().len();
-    let is_readable = problems.is_empty();
-    check(&mut layers, &sources, &mut problems, &mut warnings);
-    let (absent, mut problems): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|problem| problem.is_absence);
-    for problem in &mut problems {
-        // The report is about this file.
-        problem.origin = None;
-    }
-    let missing = |problem: &Problem| {
-        let variable = schema::key(&problem.key)
-            .map(schema::Key::env_name)
-            .unwrap_or_default();
-        format!(
-            "{} is not set here; `serve` needs it, e.g. as {variable}",
-            problem.key
-        )
-    };
-    let notes = if is_readable {
-        absent.iter().map(missing).collect()
-    } else {
-        Vec::new()
-    };
-    FileReport {
-        file: path.display().to_string(),
-        keys,
-        problems,
-        warnings,
-        notes,
     }
 }

@@ -17,6 +17,7 @@ mod cors;
 mod dsn;
 mod duration;
 mod environment;
+mod file_report;
 mod layers;
 mod load;
 mod log;
@@ -44,8 +45,9 @@ pub use builtin_login::BuiltinLogin;
 pub use check::Serving;
 pub use cors::Cors;
 pub use dsn::{Dsn, DsnError, Pool, state_directory};
+pub use file_report::{FileReport, check_file};
 pub(crate) use layers::parse as parse_document;
-pub use load::{FileReport, Loaded, Sources, check_file, load, load_dsn};
+pub use load::{Loaded, Sources, UsersFile, load, load_dsn, load_users_file};
 pub use log::{Log, LogFormat, LogLevel};
 pub use oauth2::{
     AccessTokenStrategy, ApiKey, ApiKeyPlace, Bcrypt, ClientCredentials, DeviceAuthorization,

@@ -141,8 +141,7 @@ fn explain(path: &str, kind: &ValidationErrorKind, value: &Value) -> Vec<Problem
         ValidationErrorKind::Type {
             kind: TypeKind::Single(JsonType::String),
         } if value.is_number() || value.is_boolean() => {
-            let rule = format!("must be text, not {}", described(value));
-            return vec![Problem::new(path, rule).advise("Put the value in quotes.")];
+            return vec![not_text(path, value)];
         }
         ValidationErrorKind::Type { kind } => {
             format!("must be {}, not {}", wanted(path, kind), described(value))
@@ -176,11 +175,30 @@ fn explain(path: &str, kind: &ValidationErrorKind, value: &Value) -> Vec<Problem
     }]
 }
 
+/// A number or a truth value where text belongs. Quotes make it text, but no duration or URL of it.
+fn not_text(path: &str, value: &Value) -> Problem {
+    let key = schema::key(path);
+    if key.is_some_and(|key| key.is_duration) {
+        let rule = format!("must be a duration such as `1h`, not {}", described(value));
+        let advice = match value.as_i64() {
+            Some(number) => format!("Write the unit: `{number}s` is seconds, `{number}m` minutes."),
+            None => "Write a number with its unit: ns, us, ms, s, m or h.".to_owned(),
+        };
+        return Problem::new(path, rule).advise(advice);
+    }
+    let problem = Problem::new(path, format!("must be text, not {}", described(value)));
+    if key.is_none_or(|key| !key.has_format) {
+        problem.advise("Put the value in quotes.")
+    } else {
+        problem
+    }
+}
+
 /// How to make a secret.
 pub(super) const SECRET_ADVICE: &str =
     "Make one with `openssl rand -hex 32`. A list keeps older secrets behind the new one.";
 
-fn unknown_key(parent: &str, name: &str) -> Problem {
+pub(super) fn unknown_key(parent: &str, name: &str) -> Problem {
     let path = child(parent, name);
     if name.contains('.') {
         let rule = "is a path, not a key";

@@ -64,6 +64,12 @@ pub(super) struct Key {
     pub(super) allowed: Vec<String>,
     /// An object whose members are keys of their own.
     pub(super) has_members: bool,
+    /// An object in which other members are no error.
+    pub(super) is_open: bool,
+    /// Text of a form of its own, or one of a few words.
+    pub(super) has_format: bool,
+    /// Text such as `1h`.
+    pub(super) is_duration: bool,
 }
 
 impl Key {
@@ -102,6 +108,21 @@ pub(super) fn may_hold_secret(path: &str) -> bool {
 pub(super) fn is_within(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The part of an unknown path that is a stranger in an open object.
+pub(super) fn unknown_in_open(path: &str) -> Option<&str> {
+    if key(path).is_some() {
+        return None;
+    }
+    let mut unknown = path;
+    while let Some((parent, _)) = unknown.rsplit_once('.') {
+        if let Some(known) = key(parent) {
+            return known.is_open.then_some(unknown);
+        }
+        unknown = parent;
+    }
+    None
 }
 
 /// All defaults as one tree.
@@ -193,6 +214,11 @@ fn collect(node: &Value, path: &str, from: Inherited, keys: &mut Vec<Key>) {
                 && node.get("enum").is_none(),
             allowed: allowed(node),
             has_members: properties.is_some(),
+            is_open: properties.is_some()
+                && node.get("additionalProperties") != Some(&Value::Bool(false)),
+            has_format: node.get("format").is_some() || node.get("enum").is_some(),
+            is_duration: text(node, "format")
+                .is_some_and(|format| format.starts_with("go-duration")),
         });
     }
     for (name, member) in properties.into_iter().flatten() {

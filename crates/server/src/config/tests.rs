@@ -283,7 +283,7 @@ fn all_problems_are_listed_at_once_and_no_secret_is_shown() {
     let file = File::json(&json!({
         "dsn": "mysql://root:hunter2@tcp(h)/db",
         "log": {"level": "loud"},
-        "serve": {"public": {"prot": 1, "port": 0}, "tls": {"key": {"base64": "hunter2"}}},
+        "serve": {"public": {"port": 0}, "cookies": {"domian": 1}, "tls": {"key": {"base64": "hunter2"}}},
         "secrets": {"system": ["hunter2"], "sytem": "hunter2"},
         "ttl": {"access_token": "1d", "refresh_token": 3600},
         "oauth2": {"token_hook": {"auth": {"type": "api_key", "config": {"value": "hunter2"}}}},
@@ -313,8 +313,8 @@ fn all_problems_are_listed_at_once_and_no_secret_is_shown() {
             "secrets.system.0",
             "secrets.sytem",
             "serve.admin.port",
+            "serve.cookies.domian",
             "serve.public.port",
-            "serve.public.prot",
             "serve.tls.cert",
             "serve.tls.key.base64",
             "ttl.access_token",
@@ -328,7 +328,7 @@ fn all_problems_are_listed_at_once_and_no_secret_is_shown() {
     for part in [
         "The configuration has 18 problems",
         "log.level = \"loud\" (file ",
-        "Did you mean `serve.public.port`?",
+        "Did you mean `serve.cookies.domain`?",
         "Did you mean `secrets.system`?",
         "serve.admin.port = \"many\" (environment variable SERVE_ADMIN_PORT)",
         "must be a whole number, not text",
@@ -421,17 +421,22 @@ fn combinations_that_cannot_work_are_refused() {
             "serve.admin.auth.bearer_token: must",
         ),
         (
-            "serve.public.unknown",
-            json!(1),
-            "serve.public.unknown: is not a key",
+            "serve.admin.auht.bearer_token",
+            json!("0123456789abcdef0123456789abcdef"),
+            "serve.admin.auht: is not a key",
         ),
         (
-            "urls.device.unknown",
-            json!(1),
-            "urls.device.unknown: is not a key",
+            "serve.admin.bearer_token",
+            json!("0123456789abcdef0123456789abcdef"),
+            "serve.admin.bearer_token: is not a key",
         ),
-        ("sqa.unknown", json!(1), "sqa.unknown: is not a key"),
-        ("sqa", json!({"a.b": 1}), "sqa.a.b: is a path, not a key"),
+        ("serve.unknown", json!(1), "serve.unknown: is not a key"),
+        ("log", json!({"a.b": 1}), "log.a.b: is a path, not a key"),
+        (
+            "ttl.id_token",
+            json!(3600),
+            "ttl.id_token: must be a duration such as `1h`, not a number",
+        ),
     ];
     for (path, value, start) in rows {
         let found = rules(load_json(&with(minimal(), path, value)));
@@ -899,4 +904,90 @@ fn a_listeners_own_networks_win_over_the_shared_ones() {
     };
     assert!(is_in(&serve.public, "192.0.2.1") && !is_in(&serve.public, "10.0.0.1"));
     assert!(is_in(&serve.admin, "10.0.0.1") && !is_in(&serve.admin, "192.0.2.1"));
+}
+
+#[test]
+fn what_hydra_lets_pass_starts_with_a_warning() {
+    for path in [
+        "serve.public.foo",
+        "serve.admin.foo",
+        "serve.public.cors.foo",
+        "serve.admin.cors.foo",
+        "serve.cookies.names.foo",
+        "serve.cookies.paths.foo",
+        "urls.device.foo",
+        "oauth2.session.foo",
+        "oauth2.grant.refresh_token.foo",
+        "sqa.foo",
+        "feature_flags.foo",
+    ] {
+        let loaded = load_json(&with(minimal(), path, json!({"a": 1, "b": 2})));
+        let warnings = loaded.unwrap_or_else(|e| panic!("{path}: {e}")).warnings;
+        let about = format!("{path} is not a key");
+        let told = warnings.iter().filter(|text| text.starts_with(&about));
+        assert_eq!(told.count(), 1, "{path}: {warnings:?}");
+    }
+    let near = with(minimal(), "serve.public.prot", json!(1));
+    let warnings = load_json(&near).unwrap().warnings.join("\n");
+    assert!(
+        warnings.contains("did you mean `serve.public.port`?"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn an_empty_default_host_is_none() {
+    let mut sources = Sources {
+        dev: Some(true),
+        ..Sources::default()
+    };
+    let unset = load(&sources).unwrap().settings.serve.admin.address();
+    sources.env = env(&[("TESSERA_ADMIN_DEFAULT_HOST", "")]);
+    let empty = load(&sources).unwrap().settings.serve.admin.address();
+    assert_eq!(empty, unset);
+    assert_ne!(empty, ListenAddress::AllInterfaces { port: 4445 });
+}
+
+#[test]
+fn the_users_file_is_found_as_the_server_finds_it() {
+    let file = File::json(&json!({"builtin_login": {"users_file": "people.yaml"}, "nonsense": 1}));
+    let mut sources = Sources {
+        files: vec![file.path.clone()],
+        env: env(&[("DSN", "sqlite:///data/db.sqlite")]),
+        ..Sources::default()
+    };
+    let found = |sources: &Sources| load_users_file(sources).unwrap();
+    assert_eq!(found(&sources).path, Some("people.yaml".into()));
+    sources
+        .env
+        .extend(env(&[("BUILTIN_LOGIN_USERS_FILE", "/e.json")]));
+    assert_eq!(found(&sources).path, Some("/e.json".into()));
+    sources.files.clear();
+    sources.env = env(&[("DSN", "sqlite:///data/db.sqlite")]);
+    assert_eq!(found(&sources).path, Some("/data/users.json".into()));
+    assert!(!found(&sources).is_in_state_directory);
+    sources.env = env(&[("DSN", "memory")]);
+    assert_eq!(found(&sources).path, None);
+    sources.env = env(&[("TESSERA_STATE_DIR", "/state")]);
+    let home = found(&sources);
+    assert_eq!(home.path, Some("/state/users.json".into()));
+    assert!(home.is_in_state_directory);
+}
+
+#[test]
+fn a_flag_that_a_variable_overrides_is_not_advised() {
+    let sources = Sources {
+        dev: Some(true),
+        env: env(&[("DEV", "false")]),
+        ..Sources::default()
+    };
+    let text = load(&sources).unwrap_err().to_string();
+    assert!(
+        text.contains("unset DEV") && !text.contains("add `--dev`"),
+        "{text}"
+    );
+    let file = File::json(&json!({"urls": {"self": {"issuer": "http://op.example.com/"}}}));
+    let report = check_file(&file.path).to_string();
+    assert!(report.contains("`serve` has the flag `--dev`"), "{report}");
+    assert!(!report.contains("add `--dev`"), "{report}");
 }

@@ -247,6 +247,24 @@ async fn a_development_server_without_a_file_has_one_test_user() {
     assert_ne!(again.password.expose(), password);
 }
 
+#[tokio::test]
+async fn a_file_that_appears_beside_a_development_server_is_read() {
+    let dir = Directory::new();
+    let mut dev = settings(&json!({"dev": true}));
+    dev.dsn = crate::config::Dsn::default_file(&dir.0);
+    let Opened { users, generated } = Users::open(&dev).ok().flatten().unwrap();
+    let generated = generated.unwrap();
+    let password = generated.password.expose();
+    assert_eq!(login(&users, "alice", PASSWORD, 10).await, "refused");
+    dir.write("users.json", &two());
+    assert_eq!(login(&users, "alice", PASSWORD, 20).await, "u-1");
+    assert_eq!(login(&users, "test", password, 30).await, "test");
+    let taken = json!({"users": [{"username": "test", "password_hash": BCRYPT, "subject": "u-3"}]});
+    dir.write("users.json", &taken.to_string());
+    assert_eq!(login(&users, "test", PASSWORD, 40).await, "u-3");
+    assert_eq!(login(&users, "test", password, 50).await, "refused");
+}
+
 #[test]
 fn nobody_logs_in_here_without_a_file_or_beside_another_app() {
     assert!(Users::open(&settings(&json!({}))).ok().unwrap().is_none());

@@ -62,6 +62,16 @@ enum IfLost {
     GiveUp,
 }
 
+/// Names of the tables that a connection sees without naming a schema.
+pub(crate) async fn tables(options: &PostgresOptions) -> StoreResult<Vec<String>> {
+    const TABLES: &str = "SELECT table_name::text FROM information_schema.tables
+        WHERE table_schema = ANY (current_schemas(false)) ORDER BY table_name";
+    let connection = Connector::new(options)?.connect_directly().await?;
+    let rows = connection.once(TABLES, &[]).await;
+    let rows = rows.map_err(|e| fault::fault(&e).error)?;
+    rows.iter().map(|row| column(row, 0)).collect()
+}
+
 /// The contract over PostgreSQL.
 pub(crate) struct PostgresStore {
     connector: Arc<Connector>,

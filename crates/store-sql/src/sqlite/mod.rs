@@ -49,6 +49,22 @@ enum Place {
     Memory(SharedConnection),
 }
 
+/// Names of the tables of a file, read without changing it.
+pub(crate) async fn tables(path: &Path) -> StoreResult<Vec<String>> {
+    const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+    let path = path.to_owned();
+    on_blocking_thread(move || {
+        let names = || {
+            let connection = connect::reader(&path)?;
+            let mut statement = connection.prepare(TABLES)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        };
+        names().map_err(|e| fault(&e))
+    })
+    .await
+}
+
 impl SqliteStore {
     pub(crate) async fn open(options: SqliteOptions) -> StoreResult<Self> {
         let Some(path) = options.path else {
