@@ -111,7 +111,10 @@ fn serve(arguments: &Serve) -> Outcome {
         .build()
         .map_err(|e| Failure::Error(format!("no runtime could be started: {e}")))?;
     let outcome = runtime.block_on(async {
-        let limit = if arguments.flags.dev {
+        // The server keeps its own database's schema; a shared one is the operator's, save in development.
+        let is_shared = matches!(settings.dsn, config::Dsn::Postgres { .. });
+        let migrates = !is_shared || settings.is_development() && arguments.flags.dev;
+        let limit = if migrates {
             database::LOOK
         } else {
             database::GLANCE
@@ -119,8 +122,7 @@ fn serve(arguments: &Serve) -> Outcome {
         database::refuse_foreign(&settings.dsn, limit).await?;
         let opened =
             database::open(&settings.dsn, database::is_synchronous_full(&settings)).await?;
-        // The server keeps its own database's schema; a shared one is the operator's, save in development.
-        if opened.is_embedded() || settings.is_development() && arguments.flags.dev {
+        if migrates {
             opened
                 .migrations
                 .up()

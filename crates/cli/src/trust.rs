@@ -21,14 +21,12 @@ use rustls::{
 pub(crate) fn tls_config() -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let unusable = |error: &dyn std::fmt::Display| format!("could not set up TLS: {error}");
-    let authorities = Arc::new(tessera_server::tls_roots()?);
+    let own = tessera_server::own_certificates()?;
+    let authorities = Arc::new(tessera_server::tls_roots(&own)?);
     let inner = WebPkiServerVerifier::builder_with_provider(authorities, Arc::clone(&provider))
         .build()
         .map_err(|error| unusable(&error))?;
-    let verifier = Verifier {
-        inner,
-        own: tessera_server::own_certificates()?,
-    };
+    let verifier = Verifier { inner, own };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&error))?

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, ORIGIN, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tessera_protocol::client::Client;
+use tessera_protocol::token::access::ReadToken;
 use tessera_protocol::{bearer, form};
 
 use crate::observe::Port;
@@ -123,6 +124,7 @@ fn grant(reply: &mut Response, verdict: Verdict, told: Option<Told>) {
     {
         let verdict = match &verdict {
             Verdict::Granted(_) => "let in",
+            Verdict::NotListed => "the listener does not list it",
             Verdict::Refused(why) => why,
         };
         tracing::info!(target: "cors", %method, path, ?origin, verdict, "cross-origin request");
@@ -141,7 +143,7 @@ async fn judge(
 ) -> Result<(Request, Verdict), Failure> {
     let place = policy.place(request.uri().path());
     let by_list = policy.by_list(place, request.method(), &origin);
-    if by_list != Verdict::Refused(policy::NOT_LISTED) || place != Place::OfClients {
+    if by_list != Verdict::NotListed || place != Place::OfClients {
         return Ok((request, by_list));
     }
     let (request, form) = if request.method() == Method::POST {
@@ -160,7 +162,8 @@ async fn judge(
 /// The client that a request says it is from.
 ///
 /// Security: believed as it is said. It decides who may read the answer, and the endpoint authenticates.
-/// Compat: a token that has expired still names its client, so that its app can read the refusal.
+/// Compat: a token that has expired still names its client, so that its app can read the refusal; a machine's also when
+/// it was revoked.
 async fn caller(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<Arc<Client>> {
     let named = form::Reader::new(body)
         .flatten()
@@ -181,7 +184,12 @@ async fn caller(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<Arc<
 async fn of_token(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let wire = bearer::token(authorization, b"", body).ok()?;
-    let read = token::read(app, &wire, clock::now()).await.ok()??;
-    let live = live_token::check(app, read).await.ok()??;
-    Some(live.token.client_id)
+    match token::read(app, &wire, clock::now()).await.ok()?? {
+        ReadToken::Machine { token, .. } => Some(token.client_id),
+        // Its claims stay sealed, and its end is the endpoint's to notice.
+        person => {
+            let grant = live_token::grant_of(app, &person).await.ok()?;
+            grant.map(|grant| grant.client_id)
+        }
+    }
 }

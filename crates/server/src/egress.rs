@@ -6,12 +6,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
+
+use crate::tls_roots::{own_certificates, tls_roots};
 
 /// Longest time for a whole request that has no bounds of its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -222,78 +223,8 @@ fn tls_config() -> Result<rustls::ClientConfig, EgressError> {
     Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
-        .with_root_certificates(tls_roots()?)
+        .with_root_certificates(tls_roots(&own_certificates()?)?)
         .with_no_client_auth())
-}
-
-/// The authorities that outbound TLS trusts: those built in, so that an empty root directory suffices, and the
-/// operator's own.
-///
-/// # Errors
-/// As [`own_certificates`].
-pub fn tls_roots() -> Result<rustls::RootCertStore, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    for certificate in own_certificates()? {
-        roots.add(certificate).map_err(|e| {
-            format!("a certificate of SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {e}")
-        })?;
-    }
-    Ok(roots)
-}
-
-/// The operator's own certificates: those in the PEM file that `SSL_CERT_FILE` names, and in the files of the directories
-/// that `SSL_CERT_DIR` names, with colons between. Empty variables count as unset; of a directory, what is no certificate is
-/// passed over.
-///
-/// # Errors
-/// `SSL_CERT_FILE` names a file that cannot be read or holds something else, or a directory cannot be read.
-pub fn own_certificates() -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, String> {
-    let file = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
-    let directories = std::env::var_os("SSL_CERT_DIR").filter(|paths| !paths.is_empty());
-    certificates_of(
-        file.as_deref().map(Path::new),
-        directories
-            .as_deref()
-            .map(std::env::split_paths)
-            .into_iter()
-            .flatten(),
-    )
-}
-
-fn certificates_of(
-    file: Option<&Path>,
-    directories: impl Iterator<Item = PathBuf>,
-) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, String> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-    let mut found = Vec::new();
-    if let Some(path) = file {
-        let unusable = |e: &dyn std::fmt::Display| {
-            format!("SSL_CERT_FILE '{}' cannot be used: {e}", path.display())
-        };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unusable(&e))? {
-            found.push(certificate.map_err(|e| unusable(&e))?);
-        }
-    }
-    for directory in directories.filter(|directory| !directory.as_os_str().is_empty()) {
-        let entries = std::fs::read_dir(&directory)
-            .map_err(|e| format!("SSL_CERT_DIR '{}' cannot be read: {e}", directory.display()))?;
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths.iter().filter(|path| path.is_file()) {
-            let Ok(certificates) = CertificateDer::pem_file_iter(path) else {
-                continue;
-            };
-            let is_usable = |certificate: &CertificateDer<'static>| {
-                rustls::RootCertStore::empty()
-                    .add(certificate.clone())
-                    .is_ok()
-            };
-            found.extend(certificates.filter_map(Result::ok).filter(is_usable));
-        }
-    }
-    Ok(found)
 }
 
 /// Resolves names, and with `true` leaves out every address that is not public.
@@ -530,31 +461,5 @@ mod tests {
                 .unwrap_err()
                 .contains("not public")
         );
-    }
-
-    #[test]
-    fn own_certificates_come_from_a_file_and_from_directories() {
-        let dir = std::env::temp_dir().join(format!("tessera-roots-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let put = |name: &str| {
-            use base64::Engine as _;
-            let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-            let text = base64::engine::general_purpose::STANDARD.encode(made.cert.der());
-            let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
-            std::fs::write(dir.join(name), pem).unwrap();
-            made.cert.der().clone()
-        };
-        let (a, b) = (put("a.example.com"), put("b.example.com"));
-        std::fs::write(dir.join("README"), "no certificate").unwrap();
-        let file = dir.join("b.example.com");
-        let none = dir.join("none");
-        let of = |file: Option<&Path>, directories: &[&PathBuf]| {
-            certificates_of(file, directories.iter().map(|path| (*path).clone()))
-        };
-        assert_eq!(of(Some(&file), &[]), Ok(vec![b.clone()]));
-        assert_eq!(of(None, &[&dir]), Ok(vec![a, b]));
-        assert!(of(None, &[&none]).unwrap_err().contains("SSL_CERT_DIR"));
-        assert!(of(Some(&none), &[]).unwrap_err().contains("SSL_CERT_FILE"));
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

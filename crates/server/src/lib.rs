@@ -54,10 +54,11 @@ mod termination;
 mod timed;
 mod tls;
 mod tls_files;
+mod tls_roots;
 mod token;
 mod upkeep;
 pub mod users;
 mod watch;
 
-pub use egress::{own_certificates, tls_roots};
 pub use tls::acceptor as tls_acceptor;
+pub use tls_roots::{own_certificates, tls_roots};

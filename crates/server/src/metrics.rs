@@ -339,23 +339,25 @@ fn render_histograms(out: &mut String, prefix: &str, constant: &str, series: &[S
             pick(s).add_to(totals.entry(labels(s)).or_default());
         }
         for (labels, total) in totals {
-            let mut cumulated = 0_u64;
-            for (bound, count) in BUCKETS.iter().zip(total.buckets) {
-                cumulated = cumulated.saturating_add(count);
-                let _ = writeln!(
-                    out,
-                    "{prefix}{name}_bucket{{{constant},{labels},le=\"{bound}\"}} {cumulated}"
-                );
-            }
-            #[expect(clippy::cast_precision_loss, reason = "a sum for a chart")]
-            let sum = total.sum as f64 / 1e6;
-            let count = total.count;
-            let _ = write!(
-                out,
-                "{prefix}{name}_bucket{{{constant},{labels},le=\"+Inf\"}} {count}\n\
-                 {prefix}{name}_sum{{{constant},{labels}}} {sum}\n\
-                 {prefix}{name}_count{{{constant},{labels}}} {count}\n"
-            );
+            let labels = format!("{constant},{labels}");
+            render_totals(out, &format!("{prefix}{name}"), &labels, &total);
         }
     }
+}
+
+fn render_totals(out: &mut String, name: &str, labels: &str, total: &Totals) {
+    let mut cumulated = 0_u64;
+    for (bound, count) in BUCKETS.iter().zip(total.buckets) {
+        cumulated = cumulated.saturating_add(count);
+        let _ = writeln!(out, "{name}_bucket{{{labels},le=\"{bound}\"}} {cumulated}");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a sum for a chart")]
+    let sum = total.sum as f64 / 1e6;
+    let count = total.count;
+    let _ = write!(
+        out,
+        "{name}_bucket{{{labels},le=\"+Inf\"}} {count}\n\
+         {name}_sum{{{labels}}} {sum}\n\
+         {name}_count{{{labels}}} {count}\n"
+    );
 }

@@ -135,12 +135,6 @@ impl AppState {
             .server_epoch(proposed)
             .await
             .map_err(|e| Fault::temporary(format!("the server epoch cannot be read: {e}")))?;
-        let http = &settings.clients.http;
-        let egress = Egress::new(
-            http.disallow_private_ip_ranges,
-            &http.private_ip_exception_urls,
-        )
-        .map_err(|e| Fault::permanent(format!("outbound HTTP cannot be set up: {e}")))?;
         Ok(Self {
             issuer: settings.issuer(),
             clients: ClientCache::default(),
@@ -149,17 +143,9 @@ impl AppState {
             hash_pool: HashPool::new(settings.oauth2.hashers.slow_hash()),
             jwks: JwksFetch::default(),
             request_objects: InFlight::default(),
-            egress,
+            egress: egress(&settings)?,
             metrics: Metrics::default(),
-            seals: Seals {
-                access: keyring.seal_keys(Purpose::AccessToken),
-                reference: keyring.seal_keys(Purpose::TokenRef),
-                page: page_keys(&settings, &keyring)?,
-                refresh: keyring.seal_keys(Purpose::RefreshToken),
-                code: keyring.seal_keys(Purpose::AuthorizationCode),
-                challenge: keyring.seal_keys(Purpose::Challenge),
-                session: keyring.seal_keys(Purpose::SessionAtRest),
-            },
+            seals: seals(&settings, &keyring)?,
             cookies: Cookies::new(&settings, &keyring)?,
             users,
             logout_notices: Notify::new(),
@@ -169,17 +155,7 @@ impl AppState {
                 config::ScopeStrategy::Wildcard => ScopeStrategy::Wildcard,
                 config::ScopeStrategy::Hierarchical => ScopeStrategy::Hierarchic,
             },
-            claims: ClaimOptions {
-                scope_claim: match settings.strategies.jwt.scope_claim {
-                    config::ScopeClaim::List => ScopeClaim::List,
-                    config::ScopeClaim::String => ScopeClaim::Text,
-                    config::ScopeClaim::Both => ScopeClaim::Both,
-                },
-                exclude_not_before: settings.oauth2.exclude_not_before_claim,
-                top_level: settings.oauth2.allowed_top_level_claims.clone(),
-                mirror: settings.oauth2.mirror_top_level_claims,
-                preserve_ext: settings.oauth2.preserve_ext_claims,
-            },
+            claims: claim_options(&settings),
             assertion_audiences: assertion_audiences(&settings),
             error_style: ErrorStyle {
                 expose_debug: settings.oauth2.expose_internal_errors,
@@ -320,6 +296,41 @@ fn page_keys(settings: &Settings, keyring: &Keyring) -> Result<SealKeys, Fault> 
         .map_err(|e| Fault::permanent(format!("secrets.pagination: {e}")))
 }
 
+fn egress(settings: &Settings) -> Result<Egress, Fault> {
+    let http = &settings.clients.http;
+    Egress::new(
+        http.disallow_private_ip_ranges,
+        &http.private_ip_exception_urls,
+    )
+    .map_err(|e| Fault::permanent(format!("outbound HTTP cannot be set up: {e}")))
+}
+
+fn seals(settings: &Settings, keyring: &Keyring) -> Result<Seals, Fault> {
+    Ok(Seals {
+        access: keyring.seal_keys(Purpose::AccessToken),
+        reference: keyring.seal_keys(Purpose::TokenRef),
+        page: page_keys(settings, keyring)?,
+        refresh: keyring.seal_keys(Purpose::RefreshToken),
+        code: keyring.seal_keys(Purpose::AuthorizationCode),
+        challenge: keyring.seal_keys(Purpose::Challenge),
+        session: keyring.seal_keys(Purpose::SessionAtRest),
+    })
+}
+
+fn claim_options(settings: &Settings) -> ClaimOptions {
+    ClaimOptions {
+        scope_claim: match settings.strategies.jwt.scope_claim {
+            config::ScopeClaim::List => ScopeClaim::List,
+            config::ScopeClaim::String => ScopeClaim::Text,
+            config::ScopeClaim::Both => ScopeClaim::Both,
+        },
+        exclude_not_before: settings.oauth2.exclude_not_before_claim,
+        top_level: settings.oauth2.allowed_top_level_claims.clone(),
+        mirror: settings.oauth2.mirror_top_level_claims,
+        preserve_ext: settings.oauth2.preserve_ext_claims,
+    }
+}
+
 fn rules(settings: &Settings) -> Rules {
     let configured = &settings.oidc.dynamic_client_registration.default_scope;
     Rules {
@@ -328,11 +339,7 @@ fn rules(settings: &Settings) -> Rules {
         } else {
             configured.join(" ")
         },
-        subject_types: settings
-            .subject_types_for(AccessTokenStrategy::Opaque)
-            .into_iter()
-            .map(|kind| kind.as_str().to_owned())
-            .collect(),
+        subject_types: discovery::subject_types(settings, AccessTokenStrategy::Opaque),
         jwt_access_tokens: settings.strategies.access_token == AccessTokenStrategy::Jwt,
     }
 }

@@ -92,7 +92,7 @@ fn salt<'a>(app: &'a AppState, client: &Client) -> Option<&'a str> {
     }
     let offered = app
         .settings
-        .subject_types_for(AccessTokenStrategy::Opaque)
+        .subject_types(AccessTokenStrategy::Opaque)
         .contains(&SubjectType::Pairwise);
     let pairwise = app.settings.oidc.subject_identifiers.pairwise.as_ref();
     pairwise

@@ -60,6 +60,13 @@ pub(super) fn check(settings: &Settings) -> Result<(Vec<Finding>, Option<Content
 
 fn ask(settings: &Settings, name: &str) -> Result<(Vec<Finding>, Option<Contents>), Failure> {
     database::runtime()?.block_on(async {
+        if let Err(Failure::Error(why)) =
+            database::refuse_foreign(&settings.dsn, database::LOOK).await
+        {
+            let way_out = "set dsn (DSN) to a database of this server, or to an empty one";
+            let finding = Finding::problem(AREA, "it is this server's", why, way_out);
+            return Ok((vec![finding], None));
+        }
         let full = database::is_synchronous_full(settings);
         let opened = match database::open(&settings.dsn, full).await {
             Ok(opened) => opened,

@@ -33,9 +33,13 @@ impl<T: Clone> InFlight<T> {
         let waiting = Waiting {
             all: self,
             key,
-            shared,
+            shared: Some(shared),
         };
-        waiting.shared.get_or_init(|| work).await.clone()
+        match &waiting.shared {
+            Some(shared) => shared.get_or_init(|| work).await.clone(),
+            // Only the end takes it away.
+            None => work.await,
+        }
     }
 }
 
@@ -49,19 +53,24 @@ impl<T> InFlight<T> {
 struct Waiting<'a, T> {
     all: &'a InFlight<T>,
     key: &'a str,
-    shared: Shared<T>,
+    /// Taken when the wait is over.
+    shared: Option<Shared<T>>,
 }
 
 impl<T> Drop for Waiting<'_, T> {
     fn drop(&mut self) {
-        /// The map's reference and this one.
-        const NOBODY_ELSE: usize = 2;
         let mut by_key = self.all.lock();
-        let is_current = by_key
-            .get(self.key)
-            .is_some_and(|current| Arc::ptr_eq(current, &self.shared));
-        let is_over = self.shared.initialized() || Arc::strong_count(&self.shared) <= NOBODY_ELSE;
-        if is_current && is_over {
+        // Under the lock, so that of two who go away at the same moment the later one is the last.
+        let Some(own) = self.shared.take() else {
+            return;
+        };
+        let Some(current) = by_key.get(self.key) else {
+            return;
+        };
+        let is_current = Arc::ptr_eq(current, &own);
+        drop(own);
+        let is_nobodys = Arc::strong_count(current) == 1;
+        if is_current && (current.initialized() || is_nobodys) {
             by_key.remove(self.key);
         }
     }

@@ -111,17 +111,11 @@ impl Settings {
         self.secrets.system.is_empty()
     }
 
-    /// Subject types to announce, public first.
-    #[must_use]
-    pub fn subject_types(&self) -> Vec<SubjectType> {
-        self.subject_types_for(self.strategies.access_token)
-    }
-
     /// Subject types to offer to a client that gets such access tokens, public first.
     ///
     /// Compat: none configured means public; JWT access tokens exclude pairwise subjects.
     #[must_use]
-    pub fn subject_types_for(&self, access_token: AccessTokenStrategy) -> Vec<SubjectType> {
+    pub fn subject_types(&self, access_token: AccessTokenStrategy) -> Vec<SubjectType> {
         let configured = &self.oidc.subject_identifiers.supported_types;
         let is_jwt = access_token == AccessTokenStrategy::Jwt;
         let offered = [SubjectType::Public, SubjectType::Pairwise]

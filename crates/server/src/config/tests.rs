@@ -119,7 +119,8 @@ fn defaults_are_the_references_except_where_decided() {
     assert!(settings.oauth2.mirror_top_level_claims && settings.oauth2.session.encrypt_at_rest);
     assert_eq!(settings.strategies.signing_alg, SigningAlgorithm::Rs256);
     assert_eq!(settings.storage.sqlite.synchronous, SqliteSynchronous::Full);
-    assert_eq!(settings.subject_types(), [SubjectType::Public]);
+    let offered = settings.subject_types(settings.strategies.access_token);
+    assert_eq!(offered, [SubjectType::Public]);
     assert_eq!(settings.serve.cookies.names.session, "ory_hydra_session");
     assert_eq!(settings.dsn, Dsn::SqliteMemory);
     assert!(!settings.is_development() && !settings.must_generate_secret());

@@ -12,8 +12,6 @@ use tessera_protocol::origin;
 use crate::config::{Cors, FeatureFlags};
 use crate::observe::Port;
 
-/// Why an origin is refused that a client may still let in.
-pub(super) const NOT_LISTED: &str = "the listener does not list it";
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Compat: what an empty list of methods stands for.
@@ -26,6 +24,8 @@ const SIMPLE_HEADERS: [&str; 3] = ["accept", "content-type", "x-requested-with"]
 pub(super) enum Verdict {
     /// The page may go on; these headers say so.
     Granted(HeaderMap),
+    /// The listener's list does not let it in; what a client registered may.
+    NotListed,
     /// It may not, and no header says why; this is for the log.
     Refused(&'static str),
 }
@@ -145,7 +145,7 @@ impl Policy {
             |origin: String| origin.starts_with("https://") || origin.starts_with("http://");
         let may_be_registered = place == Place::OfClients && text(origin).is_some_and(is_web);
         if !may_be_registered && !self.lists(origin) {
-            return Verdict::Refused(NOT_LISTED);
+            return Verdict::NotListed;
         }
         if !method
             .to_str()
@@ -191,7 +191,7 @@ impl Policy {
             return Verdict::Refused("its method is not allowed");
         }
         if !self.lists(origin) {
-            return Verdict::Refused(NOT_LISTED);
+            return Verdict::NotListed;
         }
         self.granted(match place {
             Place::Other if self.origins.is_none() => ANY,

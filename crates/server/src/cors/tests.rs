@@ -3,7 +3,7 @@
 use http::{HeaderValue, Method, Request};
 use serde_json::{Value, json};
 
-use super::policy::{NOT_LISTED, Place, Policy, Verdict};
+use super::policy::{Place, Policy, Verdict};
 use crate::observe::Port;
 
 const APP: &str = "https://app.example.com";
@@ -37,7 +37,7 @@ fn value(verdict: &Verdict, name: &str) -> Option<String> {
                 .map_or("", |v| v.to_str().unwrap())
                 .to_owned(),
         ),
-        Verdict::Refused(_) => None,
+        Verdict::NotListed | Verdict::Refused(_) => None,
     }
 }
 
@@ -194,7 +194,7 @@ fn a_preflight_where_clients_call_is_answered_for_every_web_origin() {
     assert_eq!(policy.place("/oauth2/token"), Place::OfClients);
     assert_eq!(
         actual(&policy, "/oauth2/token", &Method::POST, other),
-        Verdict::Refused(NOT_LISTED)
+        Verdict::NotListed
     );
 }
 

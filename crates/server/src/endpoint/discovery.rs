@@ -10,7 +10,7 @@ use tessera_protocol::authorize::response_type::ResponseMode;
 use tessera_protocol::discovery::{AUTH_METHODS, Metadata, assertion_algorithms};
 use tessera_protocol::registration::ID_TOKEN_ALGS;
 
-use crate::config::Settings;
+use crate::config::{AccessTokenStrategy, Settings};
 use crate::reply;
 use crate::state::App;
 
@@ -19,10 +19,10 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
     reply::json_bytes(StatusCode::OK, app.discovery.clone())
 }
 
-/// The subject types on offer, as texts.
-pub(crate) fn subject_types(settings: &Settings) -> Vec<String> {
+/// The subject types on offer to clients with such access tokens, as texts.
+pub(crate) fn subject_types(settings: &Settings, access_token: AccessTokenStrategy) -> Vec<String> {
     settings
-        .subject_types()
+        .subject_types(access_token)
         .into_iter()
         .map(|kind| kind.as_str().to_owned())
         .collect()
@@ -53,7 +53,7 @@ pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
         registration_endpoint: settings.client_registration_url().map(str::to_owned),
         token_endpoint: settings.token_url(),
         jwks_uri: settings.jwks_url(),
-        subject_types_supported: subject_types(settings),
+        subject_types_supported: subject_types(settings, settings.strategies.access_token),
         response_types_supported: vec![
             "code",
             "code id_token",
