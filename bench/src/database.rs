@@ -1,7 +1,8 @@
 //! Databases of a run, and the loader that fills them with a million clients and revocations, or grants and refresh tokens.
 //!
-//! The loader copies the row of a real client or grant under other ids, so it knows of the schema only what is looked
-//! up: ids, their SHA-256, and that a client's document names its id.
+//! The loader copies the row of a real client or grant under other ids. Of clients it knows only what is looked up: ids,
+//! their SHA-256, and that a client's document names its id. Of grants and refresh tokens it knows every column, so a
+//! migration of these changes it too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

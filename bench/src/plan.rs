@@ -14,7 +14,7 @@ use tessera_crypto::OsEntropy;
 use tessera_crypto::jose::{Alg, SigningKey, generate};
 
 use crate::database::{Database, PostgresServer};
-use crate::load::{self, Work};
+use crate::load::{self, Drive, Work};
 use crate::measure::{self, Beside, Pace};
 use crate::peers::{self, Peer};
 use crate::server::{self, Server, Setup};
@@ -161,6 +161,31 @@ impl Bench<'_> {
             self.pace.connections, self.arguments.log_level
         ));
         Ok(())
+    }
+
+    /// What the same work costs at two servers, which take turns: a row that shows how much dearer the second is.
+    fn compared(
+        &self,
+        name: String,
+        (few, small): (&Server, &dyn Drive),
+        (lot, large): (&Server, &dyn Drive),
+        limit: Option<f64>,
+    ) -> Result<Vec<String>, String> {
+        table::progress(&name);
+        let (a, b) = measure::against(
+            (few.process.pid(), small),
+            (lot.process.pid(), large),
+            self.pace,
+        )?;
+        let ratio = b.micros_per_request() / a.micros_per_request();
+        Ok(vec![
+            name,
+            format!("{:.1}", a.micros_per_request()),
+            format!("{:.1}", b.micros_per_request()),
+            format!("{ratio:.2}"),
+            limit.map_or(String::new(), |limit| format!("{limit}")),
+            limit.map_or(String::new(), |limit| verdict(ratio, limit).to_owned()),
+        ])
     }
 
     fn discard(&self, database: &Database) -> Result<(), String> {

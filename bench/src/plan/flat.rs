@@ -3,9 +3,8 @@
 use super::Bench;
 use crate::database::{self, Database};
 use crate::load::Work;
-use crate::measure;
 use crate::server::{self, Server};
-use crate::table::{self, Table, verdict};
+use crate::table::{self, Table};
 
 impl Bench<'_> {
     /// Whether cost stays flat as data grows.
@@ -63,21 +62,8 @@ impl Bench<'_> {
                 ),
             ];
             for (name, small_work, large_work, limit) in rows {
-                table::progress(&format!("{engine}: {name}"));
-                let (a, b) = measure::against(
-                    (few.process.pid(), small_work),
-                    (lot.process.pid(), large_work),
-                    self.pace,
-                )?;
-                let ratio = b.micros_per_request() / a.micros_per_request();
-                table.row(vec![
-                    format!("{engine}: {name}"),
-                    format!("{:.1}", a.micros_per_request()),
-                    format!("{:.1}", b.micros_per_request()),
-                    format!("{ratio:.2}"),
-                    limit.map_or(String::new(), |limit| format!("{limit}")),
-                    limit.map_or(String::new(), |limit| verdict(ratio, limit).to_owned()),
-                ]);
+                let name = format!("{engine}: {name}");
+                table.row(self.compared(name, (&few, small_work), (&lot, large_work), limit)?);
             }
             drop((few, lot));
             self.discard(small)?;

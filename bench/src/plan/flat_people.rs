@@ -3,10 +3,9 @@
 use super::Bench;
 use crate::database::Database;
 use crate::load::Drive;
-use crate::measure;
 use crate::server::{self, Server};
 use crate::sign_in::{self, Person, Refreshes, SignIns};
-use crate::table::{self, Table, verdict};
+use crate::table::{self, Table};
 
 /// The person with a tenth of all grants.
 const SUBJECT: &str = "bench-person";
@@ -35,21 +34,8 @@ impl Bench<'_> {
                 ("refresh", &of_few.1, &of_lot.1),
             ];
             for (name, of_few, of_lot) in rows {
-                table::progress(&format!("{engine}: {name}"));
-                let (a, b) = measure::against(
-                    (few.process.pid(), of_few),
-                    (lot.process.pid(), of_lot),
-                    self.pace,
-                )?;
-                let ratio = b.micros_per_request() / a.micros_per_request();
-                table.row(vec![
-                    format!("{engine}: {name}"),
-                    format!("{:.1}", a.micros_per_request()),
-                    format!("{:.1}", b.micros_per_request()),
-                    format!("{ratio:.2}"),
-                    format!("{LIMIT}"),
-                    verdict(ratio, LIMIT).to_owned(),
-                ]);
+                let name = format!("{engine}: {name}");
+                table.row(self.compared(name, (&few, of_few), (&lot, of_lot), Some(LIMIT))?);
             }
             drop((few, lot));
             self.discard(small)?;

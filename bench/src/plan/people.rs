@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::{Bench, CLIENT as MACHINE, of_database, signature_micros};
+use super::{Bench, CLIENT as MACHINE, request_row, signature_micros};
 use crate::database::Database;
 use crate::http;
 use crate::load::{Drive, Work};
 use crate::measure::{self, Beside};
 use crate::server::{self, Server};
 use crate::sign_in::{self, Person, Refreshes, Revocations, SignIns};
-use crate::table::{self, Table, verdict};
+use crate::table::{self, Table};
 
 /// What a sign-in may cost beside its signature.
 const FLOORS_ON_SQLITE: f64 = 14.0;
@@ -124,28 +124,12 @@ impl Loads {
     }
 }
 
+/// Where the round trips stand in the row of a sign-in.
+const ROUND_TRIPS_AT: usize = 7;
+
 fn row(database: &Database, name: &str, beside: &Beside, limit: Option<f64>) -> Vec<String> {
-    let cost = &beside.cost;
-    vec![
-        format!("{}: {name}", database.engine()),
-        format!("{:.0}", cost.per_second()),
-        format!("{:.1}", cost.micros_per_request()),
-        format!("{:.1}", beside.floor.micros_per_request()),
-        format!("{:.2}", beside.ratio()),
-        limit.map_or(String::new(), |limit| format!("{limit:.1}")),
-        limit.map_or(String::new(), |limit| {
-            verdict(beside.ratio(), limit).to_owned()
-        }),
-        format!("{:.0}", cost.round_trips_per_request()),
-        of_database(
-            database,
-            format!("{:.1}", cost.database_micros_per_request()),
-        ),
-        beside
-            .transactions
-            .map_or("-".to_owned(), |t| format!("{t:.2}")),
-        format!("{:.2}", cost.percentile(0.5)),
-        format!("{:.2}", cost.percentile(0.99)),
-        format!("{:.1}", cost.rss_anon_kib as f64 / 1024.0),
-    ]
+    let mut row = request_row(database, name, beside, limit);
+    let round_trips = beside.cost.round_trips_per_request();
+    row.insert(ROUND_TRIPS_AT, format!("{round_trips:.0}"));
+    row
 }

@@ -115,21 +115,9 @@ fn frame(app: &AppState, uri: &str, sid: &SessionId) -> String {
     with_session(uri, &app.issuer, &ids::uuid(sid))
 }
 
-/// Parameters of these names that the URI has already would leave open which ones count. A fragment would swallow them,
-/// and says nothing to the client's server.
+/// A fragment would swallow the parameters, and says nothing to the client's server.
 fn with_session(uri: &str, issuer: &str, sid: &str) -> String {
-    let uri = uri.split('#').next().unwrap_or_default();
-    let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let is_own = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        !pair.is_empty() && !["iss", "sid"].contains(&name)
-    };
-    let kept: Vec<&str> = query.split('&').filter(is_own).collect();
-    let mut url = base.to_owned();
-    if !kept.is_empty() {
-        url.push('?');
-        url.push_str(&kept.join("&"));
-    }
+    let mut url = uri.split('#').next().unwrap_or_default().to_owned();
     set_query(&mut url, [("iss", issuer), ("sid", sid)].into_iter());
     url
 }
@@ -146,7 +134,7 @@ mod tests {
             ("https://app.example/fc?", "https://app.example/fc?"),
             (
                 "https://app.example/fc?a=1&&b",
-                "https://app.example/fc?a=1&b&",
+                "https://app.example/fc?a=1&&b&",
             ),
             (
                 "https://app.example/fc?iss=old&a=1&sid=x&issue=2",

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const BATCH: u32 = 16;
 /// How long an attempt may take before another process may try.
 const ATTEMPT_TIME: Duration = Duration::from_secs(30);
-/// Bounds of one attempt; the body of the answer is not looked at.
+/// Bounds of one attempt. What a body says does not matter, but it has to end.
 const BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(10),
     body_max: 64 * 1024,
@@ -157,7 +157,11 @@ async fn post(app: &AppState, uri: &str, token: &str) -> Result<(), Untold> {
             why: format!("the client answered {}", answer.status),
             is_final: !may_pass(answer.status),
         }),
-        Err(PostError::Never(why) | PostError::Lost(why)) => Err(Untold {
+        Err(PostError::Never(why)) => Err(Untold {
+            why,
+            is_final: true,
+        }),
+        Err(PostError::Lost(why)) => Err(Untold {
             why,
             is_final: false,
         }),

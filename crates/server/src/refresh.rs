@@ -44,7 +44,8 @@ pub(crate) async fn refresh(
         grant: &stored.grant,
         session,
         code: None,
-        // The code was issued when the browser came back with the consent, a moment after it was handled.
+        // The code's own end is not kept: it was issued when the browser came back, so this is the earliest that it
+        // can have been.
         code_expires_at: Some(
             stored
                 .grant

@@ -114,6 +114,26 @@ impl Fault {
         }
     }
 
+    /// What callers are told; the rest is for the log, which gets it here.
+    pub(crate) fn told(&self) -> OAuthError {
+        if self.is_overload {
+            tracing::debug!(source = %self.source, "A request was refused to bound the load.");
+        } else {
+            tracing::error!(source = %self.source, "A request failed because of the server itself.");
+        }
+        match self.is_temporary {
+            true => OAuthError::new(ErrorCode::TemporarilyUnavailable, "Try again in a moment."),
+            false => OAuthError::new(ErrorCode::ServerError, "The log of the server says why."),
+        }
+    }
+
+    /// Says when another try may succeed, if one may.
+    pub(crate) fn add_pause(&self, reply: &mut Response) {
+        if self.is_temporary {
+            reply.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
+        }
+    }
+
     /// More was asked than can be done in time.
     pub(crate) fn overload(source: impl Into<String>) -> Self {
         Self {
@@ -184,7 +204,7 @@ struct ErrorBody<'a> {
 }
 
 impl Failure {
-    /// The answer. A fault is logged here, once; nowhere else.
+    /// The answer.
     pub(crate) fn into_reply(self, style: ErrorStyle) -> Response {
         match self {
             Self::OAuth(error) => oauth_error(&error, style),
@@ -202,27 +222,16 @@ impl Failure {
             }
             Self::Admin(error) => admin_error(&error),
             Self::Fault(fault) => {
-                if fault.is_overload {
-                    tracing::debug!(source = %fault.source, "A request was refused to bound the load.");
-                } else {
-                    tracing::error!(source = %fault.source, "A request failed because of the server itself.");
-                }
-                let (code, hint) = if fault.is_temporary {
-                    (ErrorCode::TemporarilyUnavailable, "Try again in a moment.")
-                } else {
-                    (ErrorCode::ServerError, "The log of the server says why.")
-                };
-                let mut reply = oauth_error(&OAuthError::new(code, hint), style);
-                if fault.is_temporary {
-                    reply.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
-                }
+                let mut reply = oauth_error(&fault.told(), style);
+                fault.add_pause(&mut reply);
                 reply
             }
         }
     }
 }
 
-fn status(code: ErrorCode) -> StatusCode {
+/// The status of an error.
+pub(crate) fn status(code: ErrorCode) -> StatusCode {
     StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

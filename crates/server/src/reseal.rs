@@ -37,6 +37,13 @@ struct Look {
     lost: u64,
 }
 
+impl Look {
+    /// Whether nothing was left to do.
+    const fn is_clean(&self) -> bool {
+        self.renewed == 0 && self.missed == 0
+    }
+}
+
 /// Works until nothing is left. With one secret there is nothing to do.
 pub(crate) async fn run(app: App) {
     if app.settings.secrets.system.len() < 2 {
@@ -48,7 +55,7 @@ pub(crate) async fn run(app: App) {
     loop {
         let begun_at = clock::now();
         match look(&app).await {
-            Ok(look) if look.renewed == 0 && look.missed == 0 && begun_at > settled_at => {
+            Ok(look) if look.is_clean() && begun_at > settled_at => {
                 app.metrics.resealing.store(0, Ordering::Relaxed);
                 tracing::info!(
                     lost = look.lost,
@@ -58,8 +65,7 @@ pub(crate) async fn run(app: App) {
             }
             Ok(look) => {
                 say(&look);
-                let is_clean = look.renewed == 0 && look.missed == 0;
-                tokio::time::sleep(pause(is_clean, clock::now(), settled_at)).await;
+                tokio::time::sleep(pause(look.is_clean(), clock::now(), settled_at)).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "Grants could not be sealed again; they will be later.");

@@ -3,17 +3,17 @@
 //! Spec: RFC 6749 4.1.2.1
 
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, LOCATION, PRAGMA, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, LOCATION, PRAGMA};
 use http::{HeaderValue, StatusCode};
 use tessera_protocol::authorize::deliver::{self, Delivery, Parameters};
 use tessera_protocol::authorize::destination::Destination;
 use tessera_protocol::authorize::parameters::set_query;
-use tessera_protocol::error::{ErrorCode, OAuthError, allowed_text};
+use tessera_protocol::error::{OAuthError, allowed_text};
 use tessera_protocol::flow::Rejection;
 use tessera_store::StoreError;
 
 use crate::pages::{self, error::Shown};
-use crate::reply::{self, ErrorStyle, Failure, Fault};
+use crate::reply::{self, ErrorStyle, Fault};
 use crate::state::AppState;
 
 /// A visit that does not go on.
@@ -59,7 +59,7 @@ impl Refusal {
                 let shown = rejection(&told.1, style);
                 deliver(app, &told.0, shown)
             }
-            Self::Fault(fault) => fault_page(app, fault),
+            Self::Fault(fault) => fault_page(app, &fault),
         }
     }
 }
@@ -124,23 +124,17 @@ fn in_parts(
 }
 
 /// A browser is shown a page, with the status and the pause that a program would get.
-fn fault_page(app: &AppState, fault: Fault) -> Response {
-    let is_temporary = fault.is_temporary;
-    let answer = Failure::Fault(fault).into_reply(app.error_style);
-    let code = match is_temporary {
-        true => ErrorCode::TemporarilyUnavailable,
-        false => ErrorCode::ServerError,
-    };
+fn fault_page(app: &AppState, fault: &Fault) -> Response {
+    let told = fault.told();
     let shown = Shown {
-        error: code.wire().to_owned(),
-        description: OAuthError::new(code, "").full_description(false),
+        error: told.code.wire().to_owned(),
+        description: told.description().to_owned(),
+        hint: told.hint.to_string(),
         ..Shown::default()
     };
     let mut page = pages::error::page(&shown, app.settings.is_development());
-    *page.status_mut() = answer.status();
-    if let Some(pause) = answer.headers().get(RETRY_AFTER) {
-        page.headers_mut().insert(RETRY_AFTER, pause.clone());
-    }
+    *page.status_mut() = reply::status(told.code);
+    fault.add_pause(&mut page);
     page
 }
 

@@ -42,8 +42,9 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
     }
     // The page's value is in no challenge: the form names it.
     let cookie = app.cookies.logout_csrf(&visit.headers, now);
-    let named = cookie.find(|value| visit.has_csrf(value));
-    named.map_err(|hint| Stop::Foreign(hint, again))?;
+    cookie
+        .holds(|value| visit.has_csrf(value))
+        .map_err(|hint| Stop::Foreign(hint, again))?;
     Ok(match visit.field("answer") {
         "accept" => reply::see_other(&logout_request::confirm(app, &request)),
         _ => notice("You are still signed in", "You can close this page.").into_reply(),

@@ -39,7 +39,7 @@ pub(crate) async fn login(State(app): State<App>, request: Request) -> Response 
     match Visit::read(&app, request, "login_challenge").await {
         Ok(Some(visit)) => finished(&app, login::answer(&visit).await),
         Ok(None) => Fallback::Login.page(),
-        Err(stop) => stop.into_reply(&app),
+        Err(stop) => finished(&app, Err(stop)),
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn consent(State(app): State<App>, request: Request) -> Respons
     match Visit::read(&app, request, "consent_challenge").await {
         Ok(Some(visit)) => finished(&app, consent::answer(&visit).await),
         Ok(None) => Fallback::Consent.page(),
-        Err(stop) => stop.into_reply(&app),
+        Err(stop) => finished(&app, Err(stop)),
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn logout(State(app): State<App>, request: Request) -> Response
     match Visit::read(&app, request, "logout_challenge").await {
         Ok(Some(visit)) => finished(&app, logout::answer(&visit).await),
         Ok(None) => Fallback::Logout.page(),
-        Err(stop) => stop.into_reply(&app),
+        Err(stop) => finished(&app, Err(stop)),
     }
 }
 

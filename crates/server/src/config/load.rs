@@ -178,11 +178,16 @@ pub(super) fn check(
     warnings: &mut Vec<String>,
 ) -> Option<Settings> {
     problems.extend(schema_problems(layers));
-    problems.extend(misspelt_guards(layers));
+    let strangers = strangers(layers);
+    problems.extend(misspelt_guards(&strangers, layers));
+    warn_about_strangers(&strangers, warnings);
     warn_about_keys(layers, warnings);
     // What breaks the schema is taken out, so that the rest can be checked as well.
     let refused: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
     let given = layers.tree().clone();
+    for stranger in &strangers {
+        layers.remove(stranger);
+    }
     prune(layers);
     let found = match settings(layers, sources) {
         Ok(mut settings) => {
@@ -304,21 +309,26 @@ fn address(
     }
 }
 
+/// What stands in objects that Hydra leaves open and is no key, each once.
+fn strangers(layers: &Layers) -> Vec<String> {
+    let mut strangers: Vec<String> = Vec::new();
+    for path in layers.leaves() {
+        let stranger = schema::unknown_in_open(&path).map(str::to_owned);
+        strangers.extend(stranger.filter(|stranger| !strangers.contains(stranger)));
+    }
+    strangers
+}
+
 /// Security: Hydra lets unknown keys of `serve.admin` pass, but what is nearly the key that guards the admin API must not
 /// leave it open.
-fn misspelt_guards(layers: &Layers) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = Vec::new();
-    for path in layers.leaves() {
-        let unknown = schema::unknown_in_open(&path).filter(|unknown| is_nearly_guard(unknown));
-        if let Some((parent, name)) = unknown.and_then(|unknown| unknown.rsplit_once('.'))
-            && problems
-                .iter()
-                .all(|problem| Some(&*problem.key) != unknown)
-        {
-            problems.push(unknown_key(parent, name).located(layers));
-        }
-    }
-    problems
+fn misspelt_guards(strangers: &[String], layers: &Layers) -> Vec<Problem> {
+    let guards = strangers
+        .iter()
+        .filter(|stranger| is_nearly_guard(stranger));
+    let guards = guards.filter_map(|stranger| stranger.rsplit_once('.'));
+    guards
+        .map(|(parent, name)| unknown_key(parent, name).located(layers))
+        .collect()
 }
 
 fn is_nearly_guard(unknown: &str) -> bool {
@@ -326,12 +336,20 @@ fn is_nearly_guard(unknown: &str) -> bool {
     spelling::nearest_key(unknown).is_some_and(|near| schema::is_within(&near, GUARD))
 }
 
+fn warn_about_strangers(strangers: &[String], warnings: &mut Vec<String>) {
+    for path in strangers.iter().filter(|path| !is_nearly_guard(path)) {
+        let meant = spelling::nearest_key(path)
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        warnings.push(format!(
+            "{path} is not a key of the configuration and has no effect{meant}"
+        ));
+    }
+}
+
 fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
-    let mut unknown: Vec<String> = Vec::new();
     for path in layers.leaves() {
         let Some(key) = schema::key(&path) else {
-            let stranger = schema::unknown_in_open(&path).map(str::to_owned);
-            unknown.extend(stranger.filter(|key| !unknown.contains(key)));
             continue;
         };
         if key.is_deprecated {
@@ -341,15 +359,6 @@ fn warn_about_keys(layers: &Layers, warnings: &mut Vec<String>) {
                 instead.unwrap_or_default()
             ));
         }
-    }
-    unknown.retain(|path| !is_nearly_guard(path));
-    for path in unknown {
-        let meant = spelling::nearest_key(&path)
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        warnings.push(format!(
-            "{path} is not a key of the configuration and has no effect{meant}"
-        ));
     }
     if layers.get("tracing.provider").is_some() {
         warnings.push("tracing.provider is accepted, but traces are not exported".to_owned());

@@ -344,6 +344,12 @@ fn all_problems_are_listed_at_once_and_no_secret_is_shown() {
 #[test]
 fn combinations_that_cannot_work_are_refused() {
     let rows = [
+        // The admin API alone has it, and without it an open port would look guarded.
+        (
+            "serve.public.auth.client_ca",
+            json!("ca.pem"),
+            "serve.public.auth: is not a key",
+        ),
         (
             "urls.self.issuer",
             json!("http://op.example.com"),

@@ -58,17 +58,17 @@ impl Csrf {
     /// # Errors
     /// The rule that failed and what to do, as the hint of a `request_forbidden`.
     pub(crate) fn check(&self, expected: &Value) -> Result<(), &'static str> {
-        self.find(|value| constant_time_eq(value, expected))
-            .map(|_| ())
+        self.holds(|value| constant_time_eq(value, expected))
     }
 
-    /// The value that `is_it` says yes to.
+    /// Whether there is a value that `is_it` says yes to.
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub(crate) fn find(&self, is_it: impl Fn(&Value) -> bool) -> Result<Value, &'static str> {
+    pub(crate) fn holds(&self, is_it: impl Fn(&Value) -> bool) -> Result<(), &'static str> {
         match self {
-            Self::Values(values) => values.iter().find(|value| is_it(value)).copied().ok_or(
+            Self::Values(values) if values.iter().any(is_it) => Ok(()),
+            Self::Values(_) => Err(
                 "The CSRF cookie of this browser belongs to another request. Start again from the application.",
             ),
             Self::Malformed => Err(

@@ -72,6 +72,7 @@ async fn start(
             "Parameter '{name}' is given more than once."
         )));
     }
+    check_length(parameters)?;
     let hint = hint::read(app, parameters.get("id_token_hint"), now)
         .await?
         .map_err(Refusal::Page)?;
@@ -93,6 +94,23 @@ async fn start(
         std::iter::once(("logout_challenge", challenge.as_str())),
     );
     Ok(reply::found(&url))
+}
+
+/// Security: a long request becomes a row, so what nobody signed has an end.
+fn check_length(parameters: &RequestParameters) -> Result<(), Refusal> {
+    const UNSIGNED_MAX: usize = 16 * 1024;
+    let unsigned = parameters
+        .sent()
+        .filter(|(name, _)| *name != "id_token_hint");
+    let length = unsigned.fold(0_usize, |sum, (name, value)| {
+        sum.saturating_add(name.len()).saturating_add(value.len())
+    });
+    match length <= UNSIGNED_MAX {
+        true => Ok(()),
+        false => Err(refuse(format!(
+            "The parameters of the request have {length} bytes beside the 'id_token_hint', and {UNSIGNED_MAX} fit."
+        ))),
+    }
 }
 
 /// A logout that a client asks for. `None` when the session has ended already.

@@ -57,11 +57,11 @@ async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> 
         return Err(OAuthError::new(ErrorCode::RequestUnauthorized, UNKNOWN).into());
     };
     // A client that gave `openid` up for this token did so to keep the person's claims from who gets it.
-    let gave_up = token
-        .person
-        .as_ref()
-        .is_some_and(|person| person.is_narrowed);
-    if gave_up && !token.has_scope("openid") {
+    let was_granted = person.as_ref().is_some_and(|person| {
+        let granted = &person.grant.content.scope;
+        granted.iter().any(|scope| scope == "openid")
+    });
+    if was_granted && !token.has_scope("openid") {
         return Err(OAuthError::new(
             ErrorCode::InsufficientScope,
             "The access token was narrowed and lacks the scope 'openid'.",
@@ -108,7 +108,7 @@ fn challenged(error: &OAuthError) -> Response {
     answer_with(error, error)
 }
 
-/// Spec: RFC 6750 3: a 401 says which scheme is wanted, and why it failed.
+/// Spec: RFC 6750 3: a refusal of the token says which scheme is wanted, and why it failed.
 ///
 /// Compat: the body has the form of the admin API.
 fn answer_with(body: &OAuthError, error: &OAuthError) -> Response {
@@ -119,7 +119,7 @@ fn answer_with(body: &OAuthError, error: &OAuthError) -> Response {
     );
     let refused = Failure::Admin(AdminError::metadata(body));
     let mut reply = refused.into_reply(ErrorStyle::default());
-    if reply.status() == StatusCode::UNAUTHORIZED
+    if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&reply.status())
         && let Ok(challenge) = HeaderValue::from_str(&challenge)
     {
         reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
