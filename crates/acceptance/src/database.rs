@@ -81,9 +81,14 @@ impl Database {
         self.postgres_name.as_deref()
     }
 
-    /// Runs one statement on it; only PostgreSQL has a program for that.
+    /// Runs one statement on it.
     pub fn execute(&self, statement: &str) {
-        psql(&self.dsn, statement);
+        match self.dsn.strip_prefix("sqlite://") {
+            Some(path) => rusqlite::Connection::open(path)
+                .and_then(|file| file.execute_batch(statement))
+                .expect("SQLite runs the statement"),
+            None => psql(&self.dsn, statement),
+        }
     }
 
     /// Whether `migrate sql` has to run before the server starts.

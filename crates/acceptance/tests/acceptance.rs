@@ -54,6 +54,8 @@ mod lifecycle;
 mod login_app;
 #[path = "acceptance/long_claims.rs"]
 mod long_claims;
+#[path = "acceptance/narrowed_tokens.rs"]
+mod narrowed_tokens;
 #[path = "acceptance/packaging.rs"]
 mod packaging;
 #[path = "acceptance/races.rs"]

@@ -25,7 +25,6 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, ORIGIN, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tessera_protocol::client::Client;
-use tessera_protocol::token::access::ReadToken;
 use tessera_protocol::{bearer, form};
 
 use crate::observe::Port;
@@ -162,8 +161,7 @@ async fn judge(
 /// The client that a request says it is from.
 ///
 /// Security: believed as it is said. It decides who may read the answer, and the endpoint authenticates.
-/// Compat: a token that has expired still names its client, so that its app can read the refusal; a machine's also when
-/// it was revoked.
+/// Compat: a token that has expired still names its client, so that its app can read the refusal.
 async fn caller(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<Arc<Client>> {
     let named = form::Reader::new(body)
         .flatten()
@@ -184,12 +182,6 @@ async fn caller(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<Arc<
 async fn of_token(app: &AppState, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let wire = bearer::token(authorization, b"", body).ok()?;
-    match token::read(app, &wire, clock::now()).await.ok()?? {
-        ReadToken::Machine { token, .. } => Some(token.client_id),
-        // Its claims stay sealed, and its end is the endpoint's to notice.
-        person => {
-            let grant = live_token::grant_of(app, &person).await.ok()?;
-            grant.map(|grant| grant.client_id)
-        }
-    }
+    let read = token::read(app, &wire, clock::now()).await.ok()??;
+    live_token::client_of(app, &read).await.ok()?
 }

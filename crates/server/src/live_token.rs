@@ -67,6 +67,17 @@ pub(crate) async fn grant_of(
     })
 }
 
+/// The client of a token that is live; its claims stay sealed.
+pub(crate) async fn client_of(app: &AppState, read: &ReadToken) -> Result<Option<String>, Fault> {
+    let Liveness::Live(grant) = app.store.check_live(&anchor(read)).await? else {
+        return Ok(None);
+    };
+    Ok(match read {
+        ReadToken::Machine { token, .. } => Some(token.client_id.clone()),
+        ReadToken::Person(_) => grant.map(|grant| grant.client_id),
+    })
+}
+
 /// What a token stands on. A machine's whose claims a grant keeps stands on that.
 fn anchor(read: &ReadToken) -> TokenAnchor<'_> {
     match read {

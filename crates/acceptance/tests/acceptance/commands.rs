@@ -72,10 +72,7 @@ fn a_backup_overwrites_nothing_and_says_so() {
 
 #[test]
 fn a_database_of_hydra_is_left_alone() {
-    for engine in Engine::at_hand()
-        .into_iter()
-        .filter(|e| *e == Engine::Postgres)
-    {
+    for engine in Engine::at_hand() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::fresh(engine, dir.path());
         database.execute("CREATE TABLE hydra_client (id TEXT)");
@@ -86,6 +83,12 @@ fn a_database_of_hydra_is_left_alone() {
                 &["hydra_client", "empty database"],
             );
         }
+        let file = dir.path().join("db.sqlite");
+        let before = fs::read(&file).ok();
+        let told = run(dir.path(), "doctor --dev", &env);
+        assert_eq!(told.exit_code, Some(1), "{told:?}");
+        assert!(told.stdout.contains("database of Ory Hydra"), "{told:?}");
+        assert_eq!(fs::read(&file).ok(), before, "{engine:?}: it was changed");
         database.execute("DROP TABLE hydra_client");
         let made = run(dir.path(), "migrate sql up -y", &env);
         assert_eq!(made.exit_code, Some(0), "{made:?}");

@@ -93,6 +93,19 @@ fn challenges_are_short_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_request_without_an_end_is_refused_and_kept_nowhere() {
+    let (server, app) = start(Engine::Sqlite, &json!({}));
+    let (mut browser, pair) = at_home(&server, &app, "ann");
+    let state = "s".repeat(33 * 1024);
+    let parameters = [("id_token_hint", pair.id.as_str()), ("state", &state)];
+    let address = end_of_session(&server, &parameters);
+    let (base, query) = address.split_once('?').unwrap();
+    let place = landed(&browser.post(base, query));
+    assert_eq!(place.error(), "invalid_request", "{place:?}");
+    assert!(browser.session().is_some(), "still logged in");
+}
+
+#[test]
 fn the_logout_app_sees_what_the_request_says_of_the_person() {
     let (server, app) = start(Engine::Sqlite, &json!({}));
     let (mut browser, pair) = at_home(&server, &app, "ann");

@@ -98,7 +98,7 @@ async fn start(
 
 /// Security: a long request becomes a row, so what nobody signed has an end.
 fn check_length(parameters: &RequestParameters) -> Result<(), Refusal> {
-    const UNSIGNED_MAX: usize = 16 * 1024;
+    const UNSIGNED_MAX: usize = 32 * 1024;
     let unsigned = parameters
         .sent()
         .filter(|(name, _)| *name != "id_token_hint");
