@@ -234,8 +234,8 @@ async fn expired_notices_are_not_taken(store: Fresh) {
     queued(&store, &[short, notice(2)]).await;
     assert_eq!(taken(&store, 50, 51, 9).await, [1, 2]);
     assert_eq!(taken(&store, 51, 52, 9).await, [2]);
-    assert_eq!(store.delete_expired(at(50), 9).await.unwrap(), 0);
-    assert_eq!(store.delete_expired(at(51), 9).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(at(50), 9).await.unwrap().deleted, 0);
+    assert_eq!(store.delete_expired(at(51), 9).await.unwrap().deleted, 1);
     assert_eq!(taken(&store, 52, 53, 9).await, [2]);
 }
 

@@ -65,7 +65,7 @@ async fn empty(store: &dyn Store, now: Timestamp) -> u64 {
         let ended = store.end_login_sessions_of(subject, 1_000, at(0), at(0));
         ended.await.unwrap();
     }
-    let deleted = store.delete_expired(now, 100_000).await.unwrap();
+    let deleted = store.delete_expired(now, 100_000).await.unwrap().deleted;
     for number in 0..=u8::MAX {
         assert_eq!(store.load_code([number; 16]).await.unwrap(), None);
         assert_eq!(store.find_refresh([number; 16]).await.unwrap(), None);
