@@ -80,8 +80,7 @@ pub(super) const END: &str = "WITH gone AS (
         SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
         ON CONFLICT (notice_id) DO NOTHING
     )
-    SELECT EXISTS (SELECT 1 FROM gone)
-        OR EXISTS (SELECT 1 FROM logout_notices WHERE notice_id = ANY ($2))";
+    SELECT EXISTS (SELECT 1 FROM gone)";
 
 pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = $1";
 
