@@ -21,11 +21,7 @@ pub(crate) async fn delete_expired(app: App) {
                 app.metrics
                     .expired_rows_deleted
                     .fetch_add(swept.deleted, Ordering::Relaxed);
-                if swept.has_more {
-                    BREATHER
-                } else {
-                    INTERVAL
-                }
+                if swept.has_more { BREATHER } else { INTERVAL }
             }
             Err(error) => {
                 tracing::warn!(%error, "Expired rows could not be deleted; they will be later.");

@@ -107,7 +107,11 @@ pub(super) fn onlooker(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The URI of a file that does not change; an absolute path has an empty authority before it.
 fn immutable_uri(path: &Path) -> String {
-    let mut uri = String::from(if path.is_absolute() { "file://" } else { "file:" });
+    let mut uri = String::from(if path.is_absolute() {
+        "file://"
+    } else {
+        "file:"
+    });
     for byte in path.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
@@ -263,7 +267,10 @@ mod tests {
     #[test]
     fn a_path_is_escaped_in_its_uri() {
         for (path, uri) in [
-            ("/var/lib/db.sqlite", "file:///var/lib/db.sqlite?immutable=1"),
+            (
+                "/var/lib/db.sqlite",
+                "file:///var/lib/db.sqlite?immutable=1",
+            ),
             ("//double/db", "file:////double/db?immutable=1"),
             ("db", "file:db?immutable=1"),
             ("a?b#c%20\u{fc}", "file:a%3Fb%23c%2520%C3%BC?immutable=1"),

@@ -132,10 +132,7 @@ pub(super) const LIST_OLDEST: &str = concat!(
     ORDER BY requested_at, grant_id LIMIT ?6 OFFSET ?7"
 );
 
-pub(super) const COUNT: &str = concat!(
-    "SELECT count(*) FROM grants WHERE ",
-    is_listed!("?4")
-);
+pub(super) const COUNT: &str = concat!("SELECT count(*) FROM grants WHERE ", is_listed!("?4"));
 
 /// The grant whose columns begin at `first`.
 pub(super) fn stored_grant(row: &Row<'_>, first: usize) -> rusqlite::Result<StoredGrant> {

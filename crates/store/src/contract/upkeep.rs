@@ -216,7 +216,14 @@ async fn old_changes_go_an_hour_after_they_were_found(store: Fresh) {
         "found, not deleted"
     );
     store.renew_server_epoch(3).await.unwrap();
-    assert_eq!(store.delete_expired(at(HOUR - 1), 10).await.unwrap().deleted, 0);
+    assert_eq!(
+        store
+            .delete_expired(at(HOUR - 1), 10)
+            .await
+            .unwrap()
+            .deleted,
+        0
+    );
     assert_eq!(
         store
             .changes_since(start)
@@ -237,7 +244,14 @@ async fn old_changes_go_an_hour_after_they_were_found(store: Fresh) {
     assert_eq!(store.changes_since(start).await.unwrap().changes, None);
     let tail = store.changes_since(start + 2).await.unwrap();
     assert_eq!(tail.changes, Some(vec![Changed::ServerEpoch]));
-    assert_eq!(store.delete_expired(at(2 * HOUR), 10).await.unwrap().deleted, 1);
+    assert_eq!(
+        store
+            .delete_expired(at(2 * HOUR), 10)
+            .await
+            .unwrap()
+            .deleted,
+        1
+    );
     assert_eq!(
         position(&store).await,
         start + 3,
