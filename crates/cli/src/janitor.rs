@@ -137,13 +137,13 @@ async fn delete(arguments: &Janitor, dsn: &Dsn) -> Outcome {
     let mut left = u64::try_from(arguments.limit).unwrap_or(0);
     while left > 0 {
         let limit = batch.min(left);
-        let deleted = opened
+        let swept = opened
             .store
             .delete_expired(until, u32::try_from(limit).unwrap_or(u32::MAX))
             .await
             .map_err(|e| Failure::Error(format!("Could not cleanup inactive rows: {e}")))?;
-        left = left.saturating_sub(deleted);
-        if deleted < limit {
+        left = left.saturating_sub(swept.deleted);
+        if !swept.has_more {
             break;
         }
     }

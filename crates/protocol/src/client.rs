@@ -125,6 +125,17 @@ pub struct ClientMetadata {
     pub lifespans: Lifespans,
 }
 
+impl ClientMetadata {
+    /// Whether the client's access tokens are JWTs; `by_default` is the server's setting.
+    pub fn gets_jwt(&self, by_default: bool) -> bool {
+        match self.access_token_strategy.as_str() {
+            "jwt" => true,
+            "opaque" => false,
+            _ => by_default,
+        }
+    }
+}
+
 /// A key set as registered: `{}` and `{"keys":[…]}` are different on the wire, so both can be said.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -34,7 +34,7 @@ pub(crate) async fn end(
 ) -> Result<Option<Vec<String>>, StoreError> {
     let announcement = notice(app, String::new(), sid, now);
     let behind = provider_session::behind(app, sid).await?;
-    if !app.store.end_login_session(sid, &[announcement]).await? {
+    if !app.store.end_login_session(sid, &announcement).await? {
         return Ok(None);
     }
     app.logout_notices.notify_one();

@@ -339,7 +339,8 @@ fn rules(settings: &Settings) -> Rules {
         } else {
             configured.join(" ")
         },
-        subject_types: discovery::subject_types(settings, AccessTokenStrategy::Opaque),
+        opaque_subject_types: discovery::subject_types(settings, AccessTokenStrategy::Opaque),
+        jwt_subject_types: discovery::subject_types(settings, AccessTokenStrategy::Jwt),
         jwt_access_tokens: settings.strategies.access_token == AccessTokenStrategy::Jwt,
     }
 }

@@ -20,11 +20,8 @@ use crate::{at_rest, ids, watch};
 
 /// Whether this client gets JWT access tokens.
 pub(crate) fn is_jwt(app: &AppState, client: &Client) -> bool {
-    match client.metadata().access_token_strategy.as_str() {
-        "jwt" => true,
-        "opaque" => false,
-        _ => app.settings.strategies.access_token == AccessTokenStrategy::Jwt,
-    }
+    let by_default = app.settings.strategies.access_token == AccessTokenStrategy::Jwt;
+    client.metadata().gets_jwt(by_default)
 }
 
 /// The wire form of a new token.

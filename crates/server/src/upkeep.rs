@@ -17,15 +17,11 @@ const BATCH: u32 = 500;
 pub(crate) async fn delete_expired(app: App) {
     loop {
         let pause = match app.store.delete_expired(clock::now(), BATCH).await {
-            Ok(deleted) => {
+            Ok(swept) => {
                 app.metrics
                     .expired_rows_deleted
-                    .fetch_add(deleted, Ordering::Relaxed);
-                if deleted >= u64::from(BATCH) {
-                    BREATHER
-                } else {
-                    INTERVAL
-                }
+                    .fetch_add(swept.deleted, Ordering::Relaxed);
+                if swept.has_more { BREATHER } else { INTERVAL }
             }
             Err(error) => {
                 tracing::warn!(%error, "Expired rows could not be deleted; they will be later.");

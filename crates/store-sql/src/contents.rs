@@ -1,6 +1,7 @@
 //! What lies in a database, seen without changing it.
 //!
-//! Invariant: looking makes no file, and changes neither the mode of one nor its journal.
+//! Invariant: looking makes no file, and changes neither the mode of one nor its journal. Only beside a log that was left
+//! when its last user crashed, SQLite makes its shared memory anew.
 
 use tessera_store::StoreResult;
 
@@ -51,6 +52,8 @@ pub async fn look(options: &OpenOptions) -> StoreResult<Contents> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -64,35 +67,57 @@ mod tests {
         assert!(!of(&["schema_migrations", "posts"]).has_schema);
     }
 
+    fn options(path: &Path) -> OpenOptions {
+        OpenOptions::Sqlite(crate::SqliteOptions {
+            path: Some(path.to_owned()),
+            synchronous_full: true,
+        })
+    }
+
     #[tokio::test]
     async fn looking_at_a_file_leaves_it_as_it_is() {
+        for (name, mode) in [
+            ("hydra.sqlite", "DELETE"),
+            ("hydra.sqlite", "WAL"),
+            ("50% of #1? \u{fc}.sqlite", "WAL"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            assert_eq!(look(&options(&path)).await, Ok(Contents::default()));
+            assert!(!path.exists());
+            let made = rusqlite::Connection::open(&path).unwrap();
+            made.pragma_update(None, "journal_mode", mode).unwrap();
+            made.execute_batch(
+                "CREATE TABLE hydra_client (id TEXT); CREATE TABLE networks (id TEXT);",
+            )
+            .unwrap();
+            drop(made);
+            let seen = || {
+                let permissions = path.metadata().unwrap().permissions();
+                (std::fs::read(&path).unwrap(), permissions)
+            };
+            let before = seen();
+            let expected = Contents {
+                has_schema: false,
+                hydra_tables: vec!["hydra_client".to_owned()],
+            };
+            assert_eq!(look(&options(&path)).await, Ok(expected));
+            assert_eq!(seen(), before);
+            let files = folder.path().read_dir().unwrap();
+            assert_eq!(files.count(), 1, "{name} {mode}");
+        }
+    }
+
+    /// What its log holds is seen while it is in use.
+    #[tokio::test]
+    async fn tables_of_a_file_in_use_are_seen() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hydra.sqlite");
-        let options = OpenOptions::Sqlite(crate::SqliteOptions {
-            path: Some(path.clone()),
-            synchronous_full: true,
-        });
-        assert_eq!(look(&options).await, Ok(Contents::default()));
-        assert!(!path.exists());
-        let made = rusqlite::Connection::open(&path).unwrap();
-        made.execute_batch("CREATE TABLE hydra_client (id TEXT); CREATE TABLE networks (id TEXT);")
+        let user = rusqlite::Connection::open(&path).unwrap();
+        user.pragma_update(None, "journal_mode", "WAL").unwrap();
+        user.execute_batch("CREATE TABLE hydra_client (id TEXT);")
             .unwrap();
-        drop(made);
-        let before = (
-            std::fs::read(&path).unwrap(),
-            path.metadata().unwrap().permissions(),
-        );
-        let hydra_tables = vec!["hydra_client".to_owned()];
-        let expected = Contents {
-            has_schema: false,
-            hydra_tables,
-        };
-        assert_eq!(look(&options).await, Ok(expected));
-        let after = (
-            std::fs::read(&path).unwrap(),
-            path.metadata().unwrap().permissions(),
-        );
-        assert_eq!(after, before);
-        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        let found = look(&options(&path)).await.unwrap();
+        assert_eq!(found.hydra_tables, ["hydra_client"]);
     }
 }

@@ -271,6 +271,26 @@ pub enum Readiness {
     SchemaTooNew(String),
 }
 
+/// What one step of the clean-up did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows that went.
+    pub deleted: u64,
+    /// Whether another step may find more: none does when this is `false`, but for what others lock or add just now.
+    pub has_more: bool,
+}
+
+impl Swept {
+    /// A step that may delete `limit` rows, and put off as many or more of one table. Dead rows may wait behind those
+    /// that were put off, so that only a step which did little has come to the end.
+    pub const fn of(limit: u64, deleted: u64, put_off: u64) -> Self {
+        Self {
+            deleted,
+            has_more: deleted.saturating_add(put_off) >= limit,
+        }
+    }
+}
+
 /// What the server needs to run and to stay clean.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -291,9 +311,10 @@ pub trait Upkeep: Send + Sync {
     /// Changes after `position`; one statement. Position 0 asks only where the log is: no answer ever names it.
     async fn changes_since(&self, position: u64) -> StoreResult<Changes>;
 
-    /// Deletes at most `limit` rows that expired before `now`; answers how many went. Change-log rows go in
+    /// Deletes at most `limit` rows that expired before `now`. Change-log rows go in
     /// generations: what a clean-up found is deleted by the clean-ups an hour later and after. A grant goes with what
     /// it remembers. What has not ended, but lost its client or grant, goes after [`LOOK_AGAIN`] at the latest. A call
-    /// looks at no more than `limit` and a thousand grants, and as many refresh tokens.
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64>;
+    /// looks at no more than `limit` and a thousand grants, and as many refresh tokens: one that deletes nothing may
+    /// have [more to do](Swept::has_more).
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Swept>;
 }

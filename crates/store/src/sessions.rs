@@ -111,12 +111,12 @@ pub trait Sessions: Send + Sync {
     /// giver hears that the session is gone.
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>>;
 
-    /// Ends a session and queues its notices, in one step. Answers whether the session existed; if not, nothing is
-    /// queued, so that each session is announced once. A repeat whose notices are queued already answers `true`.
+    /// Ends a session and queues its announcement, in one step. Answers whether the session existed; if not, nothing is
+    /// queued, so that each session is announced once. A repeat whose announcement is queued already answers `true`.
     async fn end_login_session(
         &self,
         sid: SessionId,
-        notices: &[LogoutNotice],
+        announcement: &LogoutNotice,
     ) -> StoreResult<bool>;
 
     /// Ends sessions of a person, at most `limit`, and queues an announcement of each, in one step; answers how many

@@ -4,14 +4,13 @@
 //!
 //! Security: a client assertion never passes for a request object, nor the reverse: other explicit types are refused.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 use tessera_crypto::jose::{Alg, Jwk, Jws};
 
 use super::parameters::{PARAMETERS_MAX, RequestParameters};
 use super::prompt::Prompt;
 use super::redirect_uri;
+use super::response_type::ResponseType;
 use crate::client::Client;
 use crate::client_keys;
 use crate::error::{ErrorCode, OAuthError, quoted};
@@ -173,7 +172,8 @@ impl<'a> RequestObject<'a> {
         )))
     }
 
-    /// Spec: OpenID Connect Core 1.0 6.1: where both name it, they name the same.
+    /// Spec: OpenID Connect Core 1.0 6.1: where both name it, they name the same. Two that do not exist pass here: the one
+    /// inside is refused as any other.
     fn check_response_type(&self, request: &RequestParameters) -> Result<(), OAuthError> {
         let (Some(inside), outside) = (
             self.claims.get("response_type"),
@@ -181,14 +181,10 @@ impl<'a> RequestObject<'a> {
         ) else {
             return Ok(());
         };
-        let words = |text: &str| {
-            scope::split(text)
-                .map(str::to_owned)
-                .collect::<BTreeSet<_>>()
-        };
+        let meant = ResponseType::parse;
         match inside.as_str() {
             Some(_) if outside.is_empty() => Ok(()),
-            Some(inside) if words(inside) == words(outside) => Ok(()),
+            Some(inside) if meant(inside) == meant(outside) => Ok(()),
             _ => Err(refused(format!(
                 "Claim 'response_type' of the request object must be the 'response_type' of the request, {}.",
                 quoted(outside)

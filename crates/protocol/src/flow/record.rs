@@ -1,6 +1,7 @@
 //! The sealed form of a flow: a binary record in base64url.
 //!
-//! Invariant: an ordinary request makes fewer than 500 characters at every step.
+//! Invariant: an ordinary request makes fewer than 500 characters at every step, the last of which may have a few more:
+//! the names of rows that keep what the apps sent.
 
 mod read;
 mod tags;

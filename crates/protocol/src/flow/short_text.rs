@@ -6,9 +6,7 @@ use std::borrow::Cow;
 
 use tessera_crypto::b64;
 
-/// Where the hyphens of a UUID are.
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
-const UUID_LENGTH: usize = 36;
+use crate::token::sid;
 
 /// How a text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +42,7 @@ fn bytes_of(form: Form, text: &str) -> Option<Vec<u8>> {
         Form::Plain => None,
         Form::Base64 => b64::decode(text).ok(),
         Form::Hex => from_hex(text),
-        Form::Uuid if text.len() == UUID_LENGTH => from_hex(&text.replace('-', "")),
-        Form::Uuid => None,
+        Form::Uuid => sid::read(text).map(Vec::from),
     }
 }
 
@@ -59,13 +56,7 @@ pub(super) fn restore(form: Form, bytes: &[u8]) -> Option<String> {
             Some(text)
         }
         Form::Hex => Some(to_hex(bytes)),
-        Form::Uuid => {
-            let mut text = to_hex(bytes);
-            for at in HYPHENS {
-                text.is_char_boundary(at).then(|| text.insert(at, '-'))?;
-            }
-            Some(text)
-        }
+        Form::Uuid => Some(sid::text(bytes.try_into().ok()?)),
     }
 }
 

@@ -2,9 +2,11 @@ use super::*;
 
 #[test]
 fn pairwise_subjects_need_opaque_access_tokens() {
-    let rules = |jwt_access_tokens, types: &[&str]| Rules {
+    let texts = |types: &[&str]| types.iter().map(|&kind| kind.to_owned()).collect();
+    let rules = |jwt_access_tokens, opaque: &[&str]| Rules {
         default_scope: "openid".to_owned(),
-        subject_types: types.iter().map(|&kind| kind.to_owned()).collect(),
+        opaque_subject_types: texts(opaque),
+        jwt_subject_types: texts(&["public"]),
         jwt_access_tokens,
     };
     let both = ["public", "pairwise"];

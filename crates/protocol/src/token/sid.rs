@@ -6,9 +6,12 @@ use std::fmt::Write as _;
 
 use crate::grant::record::SessionId;
 
+/// How many characters a name has.
+const LENGTH: usize = 36;
+
 /// As a UUID prints: 8-4-4-4-12 lower-case hexadecimal digits.
 pub fn text(sid: &SessionId) -> String {
-    let mut out = String::with_capacity(36);
+    let mut out = String::with_capacity(LENGTH);
     for (index, byte) in sid.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             out.push('-');
@@ -21,10 +24,10 @@ pub fn text(sid: &SessionId) -> String {
 
 /// Reads what [`text`] writes; `None` for anything else.
 pub fn read(sid: &str) -> Option<SessionId> {
-    let digits: String = sid.chars().filter(|c| *c != '-').collect();
-    if digits.len() != 32 {
+    if sid.len() != LENGTH {
         return None;
     }
+    let digits: String = sid.chars().filter(|c| *c != '-').collect();
     let mut id = SessionId::default();
     for (index, byte) in id.iter_mut().enumerate() {
         let at = index.checked_mul(2)?;

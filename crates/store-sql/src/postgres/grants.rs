@@ -51,6 +51,25 @@ macro_rules! has_client {
 }
 pub(super) use has_client;
 
+/// Whether a grant is listed: it is the person's, of the session if one is meant, and not over. `$lapsed` is the parameter
+/// that says whether it may have ceased to be remembered.
+macro_rules! is_listed {
+    ($lapsed:literal) => {
+        concat!(
+            "(subject_key = $1 AND was_asked = 1
+        AND ($2 IS NULL OR (sid = $2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
+        AND (tokens_until >= $3 OR remembered_until >= $3)
+        AND (",
+            $lapsed,
+            " OR remembered_until IS NULL OR remembered_until >= $3)
+        AND ",
+            has_client!(),
+            ")"
+        )
+    };
+}
+
 /// Whether a grant still issues tokens: neither it, nor its client, nor all tokens of the server were revoked.
 macro_rules! issues_tokens {
     () => {
@@ -101,40 +120,22 @@ pub(super) const KEEP: &str =
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
     listed_columns!(),
-    " FROM grants
-    WHERE subject_key = $1 AND was_asked = 1
-        AND ($2 IS NULL OR (sid = $2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
-        AND (tokens_until >= $3 OR remembered_until >= $3)
-        AND ($8 OR remembered_until IS NULL OR remembered_until >= $3)
-        AND (requested_at, grant_id) < ($4, $5) AND ",
-    has_client!(),
-    " ORDER BY requested_at DESC, grant_id DESC LIMIT $6 OFFSET $7"
+    " FROM grants WHERE ",
+    is_listed!("$8"),
+    " AND (requested_at, grant_id) < ($4, $5)
+    ORDER BY requested_at DESC, grant_id DESC LIMIT $6 OFFSET $7"
 );
 
 pub(super) const LIST_OLDEST: &str = concat!(
     "SELECT ",
     listed_columns!(),
-    " FROM grants
-    WHERE subject_key = $1 AND was_asked = 1
-        AND ($2 IS NULL OR (sid = $2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
-        AND (tokens_until >= $3 OR remembered_until >= $3)
-        AND ($8 OR remembered_until IS NULL OR remembered_until >= $3)
-        AND (requested_at, grant_id) > ($4, $5) AND ",
-    has_client!(),
-    " ORDER BY requested_at, grant_id LIMIT $6 OFFSET $7"
+    " FROM grants WHERE ",
+    is_listed!("$8"),
+    " AND (requested_at, grant_id) > ($4, $5)
+    ORDER BY requested_at, grant_id LIMIT $6 OFFSET $7"
 );
 
-pub(super) const COUNT: &str = concat!(
-    "SELECT count(*) FROM grants
-    WHERE subject_key = $1 AND was_asked = 1
-        AND ($2 IS NULL OR (sid = $2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = $2)))
-        AND (tokens_until >= $3 OR remembered_until >= $3)
-        AND ($4 OR remembered_until IS NULL OR remembered_until >= $3) AND ",
-    has_client!()
-);
+pub(super) const COUNT: &str = concat!("SELECT count(*) FROM grants WHERE ", is_listed!("$4"));
 
 /// The grant whose columns begin the row.
 pub(super) fn stored_grant(row: &Row) -> StoreResult<StoredGrant> {

@@ -1,5 +1,7 @@
 //! Login sessions, pending rows and logout notices on PostgreSQL.
 
+use std::slice;
+
 use async_trait::async_trait;
 use tessera_protocol::grant::record::{LoginSession, SessionId};
 use tessera_protocol::time::Timestamp;
@@ -80,8 +82,7 @@ pub(super) const END: &str = "WITH gone AS (
         SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
         ON CONFLICT (notice_id) DO NOTHING
     )
-    SELECT EXISTS (SELECT 1 FROM gone)
-        OR EXISTS (SELECT 1 FROM logout_notices WHERE notice_id = ANY ($2))";
+    SELECT EXISTS (SELECT 1 FROM gone)";
 
 pub(super) const RETIRE: &str = "UPDATE login_sessions SET is_remembered = 0 WHERE sid = $1";
 
@@ -105,8 +106,7 @@ pub(super) const LIST: &str = "WITH gone AS (
     SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
     ON CONFLICT (notice_id) DO NOTHING";
 
-pub(super) const IS_QUEUED: &str =
-    "SELECT 1 FROM logout_notices WHERE notice_id = ANY ($1) LIMIT 1";
+pub(super) const IS_QUEUED: &str = "SELECT 1 FROM logout_notices WHERE notice_id = $1";
 
 pub(super) const TAKE: &str = "WITH due AS MATERIALIZED (
         SELECT notice_id FROM logout_notices WHERE due_at <= $1 AND expires_at >= $1
@@ -161,7 +161,6 @@ impl PostgresStore {
     /// Runs a statement that queues notices when the row with this id goes.
     async fn queue(
         &self,
-        if_lost: IfLost,
         sql: &'static str,
         id: &[u8; 16],
         notices: &[LogoutNotice],
@@ -179,7 +178,7 @@ impl PostgresStore {
             (&micros(|n| n.due_at.as_micros()) as _, Type::INT8_ARRAY),
             (&micros(|n| n.expires_at.as_micros()) as _, Type::INT8_ARRAY),
         ];
-        self.run(if_lost, sql, &values).await
+        self.run(IfLost::Repeat, sql, &values).await
     }
 }
 
@@ -286,26 +285,19 @@ impl Sessions for PostgresStore {
         rows.iter().map(|row| column(row, 0)).collect()
     }
 
-    /// Without notices a repeat cannot recognise itself.
     async fn end_login_session(
         &self,
         sid: SessionId,
-        notices: &[LogoutNotice],
+        announcement: &LogoutNotice,
     ) -> StoreResult<bool> {
-        notices.iter().try_for_each(check_notice)?;
-        let if_lost = if notices.is_empty() {
-            IfLost::GiveUp
-        } else {
-            IfLost::Repeat
-        };
-        let rows = self.queue(if_lost, END, &sid, notices).await?;
-        let has_ended = rows.first().map_or(Ok(false), |row| column(row, 0))?;
-        if has_ended || notices.is_empty() {
-            return Ok(has_ended);
+        check_notice(announcement)?;
+        let rows = self.queue(END, &sid, slice::from_ref(announcement)).await?;
+        if rows.first().map_or(Ok(false), |row| column(row, 0))? {
+            return Ok(true);
         }
-        // A repeat may have waited for its own first try, whose notices its snapshot does not show.
-        let ids: Vec<&[u8]> = notices.iter().map(|n| &n.id[..]).collect();
-        let values = [(&ids as _, Type::BYTEA_ARRAY)];
+        // A repeat knows itself by what its first try queued. It may have waited for that, so its snapshot does not
+        // show it.
+        let values = [(&&announcement.id[..] as _, Type::BYTEA)];
         let queued = self.run(IfLost::Repeat, IS_QUEUED, &values).await?;
         Ok(!queued.is_empty())
     }
@@ -336,9 +328,7 @@ impl Sessions for PostgresStore {
         notices: &[LogoutNotice],
     ) -> StoreResult<()> {
         notices.iter().try_for_each(check_notice)?;
-        self.queue(IfLost::Repeat, LIST, &announcement, notices)
-            .await
-            .map(|_| ())
+        self.queue(LIST, &announcement, notices).await.map(|_| ())
     }
 
     /// What is taken by an answer that is lost is tried again when it is due again.

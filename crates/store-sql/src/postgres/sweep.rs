@@ -9,7 +9,7 @@ use tessera_store::StoreResult;
 use tokio_postgres::types::Type;
 
 use super::grants::{has_client, issues_tokens};
-use super::{IfLost, PostgresStore};
+use super::{IfLost, PostgresStore, column};
 use crate::rows::{LOOK_AGAIN_MICROS, LOOKED_AT_MORE};
 
 /// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
@@ -50,22 +50,28 @@ pub(super) const LOOK_AT_GRANTS: &str = concat!(
     "WITH due AS MATERIALIZED (
         SELECT grant_id FROM grants WHERE swept_at < $1
         ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), put_off AS (
+        UPDATE grants SET swept_at =
+            LEAST(GREATEST(tokens_until, remembered_until, (SELECT login_sessions.expires_at
+                FROM login_sessions WHERE login_sessions.sid = grants.sid)), $3)
+        FROM due WHERE grants.grant_id = due.grant_id AND ",
+    serves!(),
+    " RETURNING 1
     )
-    UPDATE grants SET swept_at =
-        LEAST(GREATEST(tokens_until, remembered_until, (SELECT login_sessions.expires_at
-            FROM login_sessions WHERE login_sessions.sid = grants.sid)), $3)
-    FROM due WHERE grants.grant_id = due.grant_id AND ",
-    serves!()
+    SELECT count(*) FROM put_off"
 );
 
 pub(super) const LOOK_AT_REFRESH_TOKENS: &str = concat!(
     "WITH due AS MATERIALIZED (
         SELECT refresh_id FROM refresh_tokens WHERE swept_at < $1
         ORDER BY swept_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ), put_off AS (
+        UPDATE refresh_tokens SET swept_at = LEAST(kept_until, $3)
+        FROM due WHERE refresh_tokens.refresh_id = due.refresh_id AND ",
+    renews!(),
+    " RETURNING 1
     )
-    UPDATE refresh_tokens SET swept_at = LEAST(kept_until, $3)
-    FROM due WHERE refresh_tokens.refresh_id = due.refresh_id AND ",
-    renews!()
+    SELECT count(*) FROM put_off"
 );
 
 pub(super) const DELETE_CODES: &str = "WITH old AS MATERIALIZED (
@@ -133,7 +139,8 @@ pub(super) const DELETE_NOTICES: &str = "WITH old AS MATERIALIZED (
     SELECT count(*) FROM gone";
 
 /// Puts off what is due only to be looked at: of the rows that come first, so that those which follow can be deleted.
-pub(super) async fn look_again(store: &PostgresStore, now: i64, limit: i64) -> StoreResult<()> {
+/// Answers how many that were, of the table with more. A repeat would not count what its first try put off.
+pub(super) async fn look_again(store: &PostgresStore, now: i64, limit: i64) -> StoreResult<u64> {
     let next = now.saturating_add(LOOK_AGAIN_MICROS);
     let limit = limit.saturating_add(LOOKED_AT_MORE);
     let values = [
@@ -141,8 +148,11 @@ pub(super) async fn look_again(store: &PostgresStore, now: i64, limit: i64) -> S
         (&limit as _, Type::INT8),
         (&next as _, Type::INT8),
     ];
+    let mut most = 0;
     for sql in [LOOK_AT_GRANTS, LOOK_AT_REFRESH_TOKENS] {
-        store.run(IfLost::Repeat, sql, &values).await?;
+        let rows = store.run(IfLost::GiveUp, sql, &values).await?;
+        let put_off = rows.first().map_or(Ok(0), |row| column::<i64>(row, 0))?;
+        most = most.max(put_off);
     }
-    Ok(())
+    Ok(most.cast_unsigned())
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tessera_protocol::time::Timestamp;
 use tessera_store::{
-    CHANGES_KEPT_MICROS, Changes, Readiness, StoreError, StoreResult, Upkeep, check_text,
+    CHANGES_KEPT_MICROS, Changes, Readiness, StoreError, StoreResult, Swept, Upkeep, check_text,
 };
 use tokio_postgres::types::Type;
 
@@ -136,11 +136,11 @@ impl Upkeep for PostgresStore {
     }
 
     /// Several statements: what one of them deleted stays deleted when the next one fails.
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Swept> {
         let now = now.as_micros();
         let kept_since = now.saturating_sub(CHANGES_KEPT_MICROS);
         let mut left = i64::from(limit);
-        sweep::look_again(self, now, left).await?;
+        let put_off = sweep::look_again(self, now, left).await?;
         for (sql, before) in [
             (DELETE_TOKENS, now),
             (DELETE_VALUES, now),
@@ -158,6 +158,7 @@ impl Upkeep for PostgresStore {
         }
         let values = [(&kept_since as _, Type::INT8), (&now as _, Type::INT8)];
         self.run(IfLost::Repeat, MARK_CHANGES, &values).await?;
-        Ok((i64::from(limit) - left).cast_unsigned())
+        let deleted = (i64::from(limit) - left).cast_unsigned();
+        Ok(Swept::of(limit.into(), deleted, put_off))
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Security: the file is readable by its owner alone, and so are directories that are made for it.
 
+use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -83,6 +85,44 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
         "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -2048;",
     )?;
     Ok(connection)
+}
+
+/// A connection for a look at a file that may not be ours. A reader of a file in WAL mode makes the log and its shared
+/// memory, and leaves them, unless it takes the file for one that nobody writes: where no journal lies beside it, nobody
+/// does, and who begins just now is seen in part at worst.
+pub(super) fn onlooker(path: &Path) -> rusqlite::Result<Connection> {
+    let has_journal = ["-wal", "-journal"].iter().any(|suffix| {
+        let mut journal = path.as_os_str().to_owned();
+        journal.push(suffix);
+        Path::new(&journal).exists()
+    });
+    if has_journal {
+        return reader(path);
+    }
+    open_file(
+        Path::new(&immutable_uri(path)),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+}
+
+/// The URI of a file that does not change; an absolute path has an empty authority before it.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from(if path.is_absolute() {
+        "file://"
+    } else {
+        "file:"
+    });
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            // Writing to a String does not fail.
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 /// The connection that is the database.
@@ -223,6 +263,21 @@ fn copy(connection: &Connection, file: &Path) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_escaped_in_its_uri() {
+        for (path, uri) in [
+            (
+                "/var/lib/db.sqlite",
+                "file:///var/lib/db.sqlite?immutable=1",
+            ),
+            ("//double/db", "file:////double/db?immutable=1"),
+            ("db", "file:db?immutable=1"),
+            ("a?b#c%20\u{fc}", "file:a%3Fb%23c%2520%C3%BC?immutable=1"),
+        ] {
+            assert_eq!(immutable_uri(Path::new(path)), uri);
+        }
+    }
 
     #[test]
     fn the_deepest_mount_names_the_file_system() {

@@ -49,6 +49,25 @@ macro_rules! has_client {
 }
 pub(super) use has_client;
 
+/// Whether a grant is listed: it is the person's, of the session if one is meant, and not over. `$lapsed` is the parameter
+/// that says whether it may have ceased to be remembered.
+macro_rules! is_listed {
+    ($lapsed:literal) => {
+        concat!(
+            "(subject_key = ?1 AND was_asked = 1
+        AND (?2 IS NULL OR (sid = ?2
+            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
+        AND (tokens_until >= ?3 OR remembered_until >= ?3)
+        AND (",
+            $lapsed,
+            " OR remembered_until IS NULL OR remembered_until >= ?3)
+        AND ",
+            has_client!(),
+            ")"
+        )
+    };
+}
+
 /// Whether a grant still issues tokens: neither it, nor its client, nor all tokens of the server were revoked.
 macro_rules! issues_tokens {
     () => {
@@ -98,40 +117,22 @@ pub(super) const KEEP: &str =
 pub(super) const LIST_NEWEST: &str = concat!(
     "SELECT ",
     listed_columns!(),
-    " FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1
-        AND (?2 IS NULL OR (sid = ?2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
-        AND (tokens_until >= ?3 OR remembered_until >= ?3)
-        AND (?8 OR remembered_until IS NULL OR remembered_until >= ?3)
-        AND (requested_at, grant_id) < (?4, ?5) AND ",
-    has_client!(),
-    " ORDER BY requested_at DESC, grant_id DESC LIMIT ?6 OFFSET ?7"
+    " FROM grants WHERE ",
+    is_listed!("?8"),
+    " AND (requested_at, grant_id) < (?4, ?5)
+    ORDER BY requested_at DESC, grant_id DESC LIMIT ?6 OFFSET ?7"
 );
 
 pub(super) const LIST_OLDEST: &str = concat!(
     "SELECT ",
     listed_columns!(),
-    " FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1
-        AND (?2 IS NULL OR (sid = ?2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
-        AND (tokens_until >= ?3 OR remembered_until >= ?3)
-        AND (?8 OR remembered_until IS NULL OR remembered_until >= ?3)
-        AND (requested_at, grant_id) > (?4, ?5) AND ",
-    has_client!(),
-    " ORDER BY requested_at, grant_id LIMIT ?6 OFFSET ?7"
+    " FROM grants WHERE ",
+    is_listed!("?8"),
+    " AND (requested_at, grant_id) > (?4, ?5)
+    ORDER BY requested_at, grant_id LIMIT ?6 OFFSET ?7"
 );
 
-pub(super) const COUNT: &str = concat!(
-    "SELECT count(*) FROM grants
-    WHERE subject_key = ?1 AND was_asked = 1
-        AND (?2 IS NULL OR (sid = ?2
-            AND EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = ?2)))
-        AND (tokens_until >= ?3 OR remembered_until >= ?3)
-        AND (?4 OR remembered_until IS NULL OR remembered_until >= ?3) AND ",
-    has_client!()
-);
+pub(super) const COUNT: &str = concat!("SELECT count(*) FROM grants WHERE ", is_listed!("?4"));
 
 /// The grant whose columns begin at `first`.
 pub(super) fn stored_grant(row: &Row<'_>, first: usize) -> rusqlite::Result<StoredGrant> {
@@ -158,7 +159,12 @@ pub(super) fn revoke(connection: &Connection, grant_id: Id) -> rusqlite::Result<
         .map(|_| ())
 }
 
-fn keep(connection: &Connection, row: &GrantColumns, grant: &GrantRecord) -> rusqlite::Result<()> {
+fn keep(
+    connection: &Connection,
+    row: &GrantColumns,
+    session: &[u8],
+    context: &[u8],
+) -> rusqlite::Result<()> {
     let values = params![
         row.grant_id,
         row.client_key,
@@ -173,8 +179,8 @@ fn keep(connection: &Connection, row: &GrantColumns, grant: &GrantRecord) -> rus
         row.client_id,
         row.subject,
         row.document,
-        grant.session,
-        grant.context,
+        session,
+        context,
     ];
     connection.prepare_cached(KEEP)?.execute(values).map(|_| ())
 }
@@ -286,9 +292,12 @@ impl Grants for SqliteStore {
     }
 
     async fn keep_grant(&self, grant: &GrantRecord, now: Timestamp) -> StoreResult<()> {
-        let (row, grant) = (GrantColumns::of(grant, now)?, grant.clone());
-        self.write(Guard::Grant(grant.grant_id), move |c| keep(c, &row, &grant))
-            .await
+        let row = GrantColumns::of(grant, now)?;
+        let (session, context) = (grant.session.clone(), grant.context.clone());
+        self.write(Guard::Grant(grant.grant_id), move |c| {
+            keep(c, &row, &session, &context)
+        })
+        .await
     }
 
     async fn sealed_grants(

@@ -55,7 +55,7 @@ pub(crate) async fn tables(path: &Path) -> StoreResult<Vec<String>> {
     let path = path.to_owned();
     on_blocking_thread(move || {
         let names = || {
-            let connection = connect::reader(&path)?;
+            let connection = connect::onlooker(&path)?;
             let mut statement = connection.prepare(TABLES)?;
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect::<rusqlite::Result<Vec<String>>>()

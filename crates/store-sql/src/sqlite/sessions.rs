@@ -1,5 +1,7 @@
 //! Login sessions, pending rows and logout notices on SQLite.
 
+use std::slice;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tessera_protocol::grant::record::{LoginSession, SessionId};
@@ -141,18 +143,14 @@ fn put(connection: &Connection, session: &LoginSession) -> rusqlite::Result<()> 
 fn end(
     connection: &Connection,
     sid: SessionId,
-    notices: &[LogoutNotice],
+    announcement: &LogoutNotice,
 ) -> rusqlite::Result<bool> {
     if connection.prepare_cached(END)?.execute([sid])? == 0 {
-        let mut is_queued = connection.prepare_cached(IS_QUEUED)?;
-        for notice in notices {
-            if is_queued.exists([notice.id])? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
+        return connection
+            .prepare_cached(IS_QUEUED)?
+            .exists([announcement.id]);
     }
-    queue(connection, notices).map(|()| true)
+    queue(connection, slice::from_ref(announcement)).map(|()| true)
 }
 
 fn queue(connection: &Connection, notices: &[LogoutNotice]) -> rusqlite::Result<()> {
@@ -273,11 +271,11 @@ impl Sessions for SqliteStore {
     async fn end_login_session(
         &self,
         sid: SessionId,
-        notices: &[LogoutNotice],
+        announcement: &LogoutNotice,
     ) -> StoreResult<bool> {
-        notices.iter().try_for_each(check_notice)?;
-        let notices = notices.to_vec();
-        self.write(Guard::Session(sid), move |c| end(c, sid, &notices))
+        check_notice(announcement)?;
+        let announcement = announcement.clone();
+        self.write(Guard::Session(sid), move |c| end(c, sid, &announcement))
             .await
     }
 

@@ -93,15 +93,18 @@ pub(super) const BEFORE_GRANTS: [&str; 2] = [DELETE_CODES, DELETE_REFRESH_TOKENS
 pub(super) const AFTER_GRANTS: [&str; 3] = [DELETE_SESSIONS, DELETE_PENDING, DELETE_NOTICES];
 
 /// Puts off what is due only to be looked at: of the rows that come first, so that those which follow can be deleted.
-pub(super) fn look_again(connection: &Connection, now: i64, limit: i64) -> rusqlite::Result<()> {
+/// Answers how many that were, of the table with more.
+pub(super) fn look_again(connection: &Connection, now: i64, limit: i64) -> rusqlite::Result<u64> {
     let next = now.saturating_add(LOOK_AGAIN_MICROS);
     let limit = limit.saturating_add(LOOKED_AT_MORE);
+    let mut most = 0;
     for sql in [LOOK_AT_GRANTS, LOOK_AT_REFRESH_TOKENS] {
-        connection
+        let put_off = connection
             .prepare_cached(sql)?
             .execute(params![now, limit, next])?;
+        most = most.max(put_off);
     }
-    Ok(())
+    Ok(most as u64)
 }
 
 /// Deletes grants that are over, and what they remember.

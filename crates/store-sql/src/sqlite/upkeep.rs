@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use tessera_protocol::time::Timestamp;
 use tessera_store::{
-    CHANGES_KEPT_MICROS, Changed, Changes, Readiness, StoreResult, Upkeep, check_text,
+    CHANGES_KEPT_MICROS, Changed, Changes, Readiness, StoreResult, Swept, Upkeep, check_text,
 };
 
 use super::{Guard, SqliteStore, migrate, sweep};
@@ -61,10 +61,11 @@ fn delete(connection: &Connection, sql: &str, before: i64, limit: i64) -> rusqli
     Ok(limit.saturating_sub(i64::try_from(deleted).unwrap_or(limit)))
 }
 
-fn delete_expired(connection: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<i64> {
+fn delete_expired(connection: &Connection, now: Timestamp, limit: u32) -> rusqlite::Result<Swept> {
+    let limit = i64::from(limit);
     let now = now.as_micros();
     let kept_since = now.saturating_sub(CHANGES_KEPT_MICROS);
-    sweep::look_again(connection, now, limit)?;
+    let put_off = sweep::look_again(connection, now, limit)?;
     let mut left = limit;
     for sql in [DELETE_TOKENS, DELETE_VALUES] {
         left = delete(connection, sql, now, left)?;
@@ -80,7 +81,8 @@ fn delete_expired(connection: &Connection, now: Timestamp, limit: i64) -> rusqli
     connection
         .prepare_cached(MARK_CHANGES)?
         .execute([kept_since, now])?;
-    Ok(limit - left)
+    let deleted = (limit - left).cast_unsigned();
+    Ok(Swept::of(limit.cast_unsigned(), deleted, put_off))
 }
 
 #[async_trait]
@@ -133,11 +135,8 @@ impl Upkeep for SqliteStore {
         Ok(read.finish(position))
     }
 
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
-        let limit = i64::from(limit);
-        let deleted = self
-            .write(Guard::CleanUp, move |c| delete_expired(c, now, limit))
-            .await?;
-        Ok(deleted.cast_unsigned())
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Swept> {
+        self.write(Guard::CleanUp, move |c| delete_expired(c, now, limit))
+            .await
     }
 }

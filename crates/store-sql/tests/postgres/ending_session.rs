@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tessera_protocol::grant::record::{GrantContent, GrantRecord, LoginSession};
 use tessera_protocol::time::Timestamp;
-use tessera_store::{Claim, FinishConsent, FinishLogin, FinishedConsent, SingleUse};
+use tessera_store::{Claim, FinishConsent, FinishLogin, FinishedConsent, LogoutNotice, SingleUse};
 
 use super::{Schema, client, server, superuser};
 
@@ -63,6 +63,14 @@ async fn a_grant_that_an_ending_session_waited_for_is_listed_after_the_end() {
         login_pending: None,
         code: None,
     };
+    let announcement = LogoutNotice {
+        id: [1; 16],
+        client_id: String::new(),
+        sid: [1; 16],
+        attempts: 0,
+        due_at: now,
+        expires_at: later,
+    };
     // Whoever spends the same leg keeps the flow's end waiting, which has its lock on the session by then.
     let other = superuser(&schema.url).await;
     let spend = "BEGIN; INSERT INTO used_once (single_use, value_hash, attempt, expires_at)
@@ -86,7 +94,7 @@ async fn a_grant_that_an_ending_session_waited_for_is_listed_after_the_end() {
         store.finish_consent(&consent, now),
         async {
             waiting(1).await;
-            store.end_login_session([1; 16], &[]).await
+            store.end_login_session([1; 16], &announcement).await
         },
         async {
             waiting(2).await;

@@ -1,10 +1,8 @@
 //! Rules of authorization codes.
 
-use std::sync::Arc;
-
 use super::people::{code, give, grant, is_live, person, redeem, refresh, with_app};
 use super::samples::at;
-use super::{Fresh, at_once, cases};
+use super::{Fresh, cases};
 use crate::{RedeemCode, RedeemedCode};
 
 cases![
@@ -14,7 +12,6 @@ cases![
     a_grant_is_kept_as_long_as_its_tokens,
     a_replayed_code_revokes_its_grant,
     a_repeated_redemption_is_done,
-    of_many_redemptions_one_wins_and_the_grant_dies,
     a_code_belongs_to_its_grant,
     a_burnt_code_issues_nothing,
     a_burnt_code_that_was_spent_stays_as_it_was,
@@ -129,36 +126,6 @@ async fn a_repeated_redemption_is_done(store: Fresh) {
         !is_live(&store, &person(1, Some(1))).await,
         "nothing is revived"
     );
-}
-
-async fn of_many_redemptions_one_wins_and_the_grant_dies(store: Fresh) {
-    with_app(&store).await;
-    for round in 1..=4_u8 {
-        give(&store, &grant(round), Some(&code(round, [round; 16]))).await;
-        let outcomes = at_once(16, |number| {
-            let store = Arc::clone(&store);
-            async move {
-                let issued = refresh(round * 20 + u8::try_from(number).unwrap(), [round; 16]);
-                let redeem = RedeemCode {
-                    refresh: Some(&issued),
-                    ..redeem(round, number)
-                };
-                store.redeem_code(&redeem).await.unwrap()
-            }
-        })
-        .await;
-        let done = outcomes.iter().filter(|o| **o == RedeemedCode::Done);
-        assert_eq!(done.count(), 1, "{outcomes:?}");
-        let replays = outcomes.iter().filter(|o| **o == RedeemedCode::AlreadyUsed);
-        assert_eq!(replays.count(), 15, "{outcomes:?}");
-        assert!(!is_live(&store, &person(round, None)).await);
-        let mut stored = 0;
-        for number in 0..16 {
-            let found = store.find_refresh([round * 20 + number; 16]).await.unwrap();
-            stored += usize::from(found.is_some_and(|found| !found.is_live));
-        }
-        assert_eq!(stored, 1, "the winner's alone, and dead");
-    }
 }
 
 async fn a_code_belongs_to_its_grant(store: Fresh) {

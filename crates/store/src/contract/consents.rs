@@ -6,8 +6,8 @@ use tessera_protocol::grant::record::{GrantContent, GrantRecord, LoginSession};
 use tessera_protocol::time::Timestamp;
 
 use super::people::{
-    code, finish, found, full_content, give, grant, leg, log_in, login, login_session, pending,
-    recalled, redeem, remembered, with_app,
+    code, end, finish, found, full_content, give, grant, leg, log_in, login, login_session,
+    pending, recalled, redeem, remembered, with_app,
 };
 use super::samples::at;
 use super::{Fresh, at_once, cases};
@@ -173,7 +173,7 @@ async fn a_repeated_end_is_done_and_revives_nothing(store: Fresh) {
         .delete_grants(&GrantSelector::One([1; 16]), None, 9)
         .await
         .unwrap();
-    store.end_login_session(session.sid, &[]).await.unwrap();
+    assert!(end(&store, session.sid[0]).await);
     give(&store, &grant, Some(&code(1, [1; 16]))).await;
     assert_eq!(found(&store, 1).await, None);
     assert_eq!(store.load_code([1; 16]).await.unwrap(), None);

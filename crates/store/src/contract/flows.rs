@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tessera_protocol::grant::record::LoginSession;
 
-use super::people::{leg, log_in, log_out, login, login_session, pending, with_app};
+use super::people::{end, leg, log_in, log_out, login, login_session, pending, with_app};
 use super::samples::at;
 use super::{Fresh, at_once, cases};
 use crate::{FinishLogin, FinishedLogin, Pending, SingleUse};
@@ -114,7 +114,7 @@ async fn a_repeated_login_is_done(store: Fresh) {
     for _ in 0..2 {
         log_in(&store, &login_session(1, "ann")).await;
     }
-    store.end_login_session([1; 16], &[]).await.unwrap();
+    end(&store, 1).await;
     log_in(&store, &login_session(1, "ann")).await;
     assert!(!has_session(&store, 1).await, "a repeat revives nothing");
 }
@@ -170,7 +170,7 @@ async fn a_skipped_login_needs_a_remembered_session(store: Fresh) {
     for _ in 0..2 {
         let outcome = store.finish_login(&finish, at(1_000)).await.unwrap();
         assert_eq!(outcome, done(), "the leg was not spent");
-        store.end_login_session([1; 16], &[]).await.unwrap();
+        end(&store, 1).await;
     }
 }
 

@@ -3,7 +3,9 @@
 use tessera_protocol::grant::record::GrantRecord;
 use tessera_protocol::time::Timestamp;
 
-use super::people::{code, give, grant, log_in, login_session, remake_app, remembered, with_app};
+use super::people::{
+    code, end, give, grant, log_in, login_session, remake_app, remembered, with_app,
+};
 use super::samples::{at, client};
 use super::{Fresh, cases};
 use crate::{GrantList, GrantSelector};
@@ -210,7 +212,7 @@ async fn a_listed_grant_names_its_session_while_that_exists(store: Fresh) {
         assert_eq!(found, std::slice::from_ref(&given), "retired, it exists");
     }
     assert_eq!(numbers(&store, &of_session).await, [1]);
-    store.end_login_session([9; 16], &[]).await.unwrap();
+    assert!(end(&store, 9).await);
     for newest_first in [false, true] {
         let found = store.list_grants(&list(newest_first)).await.unwrap();
         assert_eq!(found, [grant(1)], "ended, it is not named");
@@ -249,7 +251,7 @@ async fn clients_of_a_session_are_listed_once(store: Fresh) {
     assert_eq!(clients(9, 2).await, ["Web", "app"]);
     assert_eq!(clients(8, 9).await, ["b"]);
     assert_eq!(clients(7, 9).await, [""; 0]);
-    store.end_login_session([9; 16], &[]).await.unwrap();
+    assert!(end(&store, 9).await);
     assert_eq!(
         clients(9, 9).await,
         ["Web", "app", "web"],

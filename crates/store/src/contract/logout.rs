@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tessera_protocol::grant::record::GrantRecord;
 
-use super::people::{finish, grant, leg, log_in, log_out, login_session, notice, with_app};
+use super::people::{
+    announcement, end, finish, grant, leg, log_in, log_out, login_session, notice, with_app,
+};
 use super::samples::{at, client};
 use super::{Fresh, at_once, cases};
 use crate::{FinishedConsent, LogoutNotice, SingleUse};
@@ -22,10 +24,12 @@ cases![
     a_notice_is_taken_by_one_sender,
 ];
 
+/// Ends a session and lists these notices.
 async fn queued(store: &Fresh, notices: &[LogoutNotice]) {
     with_app(store).await;
-    log_in(store, &login_session(1, "ann")).await;
-    assert!(store.end_login_session([1; 16], notices).await.unwrap());
+    log_in(store, &login_session(200, "ann")).await;
+    assert!(end(store, 200).await);
+    store.list_notices([200; 16], notices).await.unwrap();
 }
 
 /// The numbers of the notices that are taken.
@@ -38,28 +42,17 @@ async fn taken(store: &Fresh, now: i64, retry_at: i64, limit: u32) -> Vec<u8> {
 
 async fn an_ended_session_is_announced_once(store: Fresh) {
     with_app(&store).await;
-    assert!(
-        !store
-            .end_login_session([1; 16], &[notice(1)])
-            .await
-            .unwrap()
-    );
+    assert!(!end(&store, 1).await);
     assert_eq!(taken(&store, 100, 200, 9).await, [0; 0]);
     for number in [1, 2] {
         log_in(&store, &login_session(number, "ann")).await;
     }
-    let both = [notice(1), notice(2)];
-    assert!(store.end_login_session([1; 16], &both).await.unwrap());
+    assert!(end(&store, 1).await);
     assert_eq!(store.find_login_session([1; 16]).await.unwrap(), None);
     assert!(store.find_login_session([2; 16]).await.unwrap().is_some());
-    assert!(
-        !store
-            .end_login_session([1; 16], &[notice(3)])
-            .await
-            .unwrap()
-    );
-    assert!(!store.end_login_session([1; 16], &[]).await.unwrap());
-    assert!(store.end_login_session([2; 16], &[]).await.unwrap());
+    let again = announcement(3);
+    assert!(!store.end_login_session([1; 16], &again).await.unwrap());
+    assert!(end(&store, 2).await);
     assert_eq!(taken(&store, 100, 200, 9).await, [1, 2]);
 }
 
@@ -69,8 +62,8 @@ async fn of_many_logouts_one_is_announced(store: Fresh) {
     let answers = at_once(16, |number| {
         let store = Arc::clone(&store);
         async move {
-            let notices = [notice(u8::try_from(number).unwrap())];
-            store.end_login_session([1; 16], &notices).await.unwrap()
+            let own = announcement(u8::try_from(number).unwrap());
+            store.end_login_session([1; 16], &own).await.unwrap()
         }
     })
     .await;
@@ -83,11 +76,13 @@ async fn of_many_logouts_one_is_announced(store: Fresh) {
 }
 
 async fn a_repeated_logout_is_true(store: Fresh) {
-    let both = [notice(1), notice(2)];
-    queued(&store, &both).await;
-    assert!(store.end_login_session([1; 16], &both).await.unwrap());
-    assert_eq!(taken(&store, 100, 200, 9).await, [1, 2]);
-    assert!(store.end_login_session([1; 16], &both).await.unwrap());
+    with_app(&store).await;
+    log_in(&store, &login_session(1, "ann")).await;
+    for _ in 0..2 {
+        assert!(end(&store, 1).await);
+    }
+    assert_eq!(taken(&store, 100, 200, 9).await, [1]);
+    assert!(end(&store, 1).await);
     let put_off = store.take_due_notices(at(199), at(300), 9).await.unwrap();
     assert_eq!(put_off, [], "a repeat queues nothing again");
 }
@@ -109,7 +104,7 @@ async fn a_client_that_joins_an_ending_session_is_told_or_refused(store: Fresh) 
             async move {
                 let number = u8::try_from(number).unwrap();
                 if number == 0 {
-                    assert!(store.end_login_session(sid, &[]).await.unwrap());
+                    assert!(end(&store, round).await);
                     return store.clients_of_session(sid, 99).await.unwrap();
                 }
                 let record = GrantRecord {
@@ -135,13 +130,6 @@ async fn a_client_that_joins_an_ending_session_is_told_or_refused(store: Fresh) 
         let told: BTreeSet<String> = told.iter().cloned().collect();
         let given: BTreeSet<String> = given.concat().into_iter().collect();
         assert_eq!(told, given, "round {round}");
-    }
-}
-
-fn announcement(number: u8) -> LogoutNotice {
-    LogoutNotice {
-        client_id: String::new(),
-        ..notice(number)
     }
 }
 
@@ -194,7 +182,8 @@ async fn sessions_of_a_person_are_announced(store: Fresh) {
     found.sort_by_key(|notice| notice.id);
     expected.sort_by_key(|notice| notice.id);
     assert_eq!(found, expected);
-    assert!(!store.end_login_session([1; 16], &[]).await.unwrap());
+    let other = announcement(9);
+    assert!(!store.end_login_session([1; 16], &other).await.unwrap());
 }
 
 async fn due_notices_are_taken_and_put_off(store: Fresh) {
@@ -234,8 +223,8 @@ async fn expired_notices_are_not_taken(store: Fresh) {
     queued(&store, &[short, notice(2)]).await;
     assert_eq!(taken(&store, 50, 51, 9).await, [1, 2]);
     assert_eq!(taken(&store, 51, 52, 9).await, [2]);
-    assert_eq!(store.delete_expired(at(50), 9).await.unwrap(), 0);
-    assert_eq!(store.delete_expired(at(51), 9).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(at(50), 9).await.unwrap().deleted, 0);
+    assert_eq!(store.delete_expired(at(51), 9).await.unwrap().deleted, 1);
     assert_eq!(taken(&store, 52, 53, 9).await, [2]);
 }
 

@@ -318,6 +318,6 @@ async fn a_nul_of_a_person_is_refused(store: Fresh) {
     );
     let mut unsent = notice(1);
     unsent.client_id = "\0".to_owned();
-    assert!(store.end_login_session([1; 16], &[unsent]).await.is_err());
+    assert!(store.end_login_session([1; 16], &unsent).await.is_err());
     give(&store, &remembered(1, at(9)), None).await;
 }

@@ -142,6 +142,21 @@ pub(super) fn notice(number: u8) -> LogoutNotice {
     }
 }
 
+/// What is queued when a session ends, whose clients are not listed yet.
+pub(super) fn announcement(number: u8) -> LogoutNotice {
+    LogoutNotice {
+        client_id: String::new(),
+        ..notice(number)
+    }
+}
+
+/// Ends the login session with this number; its announcement has the number too.
+pub(super) async fn end(store: &Fresh, number: u8) -> bool {
+    let announcement = announcement(number);
+    let ended = store.end_login_session([number; 16], &announcement);
+    ended.await.unwrap()
+}
+
 /// An attempt to spend a leg of a flow.
 pub(super) const fn leg(single_use: SingleUse, flow: u8, attempt: u64) -> Claim {
     Claim {

@@ -65,7 +65,7 @@ async fn empty(store: &dyn Store, now: Timestamp) -> u64 {
         let ended = store.end_login_sessions_of(subject, 1_000, at(0), at(0));
         ended.await.unwrap();
     }
-    let deleted = store.delete_expired(now, 100_000).await.unwrap();
+    let deleted = store.delete_expired(now, 100_000).await.unwrap().deleted;
     for number in 0..=u8::MAX {
         assert_eq!(store.load_code([number; 16]).await.unwrap(), None);
         assert_eq!(store.find_refresh([number; 16]).await.unwrap(), None);
@@ -307,11 +307,11 @@ async fn operate_rest(store: &dyn Store, choices: &Choices) -> String {
                 expires_at: at(choices.now + 200),
                 ..notice(choices.new)
             };
-            let notices = if choices.is(0) { &[notice][..] } else { &[] };
             if choices.is(2) {
+                let notices = if choices.is(0) { &[notice][..] } else { &[] };
                 return shown(store.list_notices([choices.recent(3); 16], notices).await);
             }
-            shown(store.end_login_session([number; 16], notices).await)
+            shown(store.end_login_session([number; 16], &notice).await)
         }
         19 if choices.draw(0, 4) == 0 => {
             let (now, expires_at) = (at(choices.now), at(choices.now + 200));

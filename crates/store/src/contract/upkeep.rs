@@ -188,14 +188,14 @@ async fn expired_rows_go_in_bounded_numbers(store: Fresh) {
             .unwrap();
     }
     assert_eq!(
-        store.delete_expired(at(0), 100).await.unwrap(),
+        store.delete_expired(at(0), 100).await.unwrap().deleted,
         0,
         "not before they expired"
     );
-    assert_eq!(store.delete_expired(at(3), 4).await.unwrap(), 4);
-    assert_eq!(store.delete_expired(at(3), 4).await.unwrap(), 2);
-    assert_eq!(store.delete_expired(at(3), 4).await.unwrap(), 0);
-    assert_eq!(store.delete_expired(at(3), 0).await.unwrap(), 0);
+    assert_eq!(store.delete_expired(at(3), 4).await.unwrap().deleted, 4);
+    assert_eq!(store.delete_expired(at(3), 4).await.unwrap().deleted, 2);
+    assert_eq!(store.delete_expired(at(3), 4).await.unwrap().deleted, 0);
+    assert_eq!(store.delete_expired(at(3), 0).await.unwrap().deleted, 0);
     let live = store.check_live(&anchor("a", 3, 5)).await.unwrap();
     assert_eq!(live, Liveness::Revoked, "what has not expired stays");
     let live = store.check_live(&anchor("a", 2, 5)).await.unwrap();
@@ -211,12 +211,19 @@ async fn old_changes_go_an_hour_after_they_were_found(store: Fresh) {
     store.renew_server_epoch(1).await.unwrap();
     store.renew_server_epoch(2).await.unwrap();
     assert_eq!(
-        store.delete_expired(at(0), 10).await.unwrap(),
+        store.delete_expired(at(0), 10).await.unwrap().deleted,
         0,
         "found, not deleted"
     );
     store.renew_server_epoch(3).await.unwrap();
-    assert_eq!(store.delete_expired(at(HOUR - 1), 10).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .delete_expired(at(HOUR - 1), 10)
+            .await
+            .unwrap()
+            .deleted,
+        0
+    );
     assert_eq!(
         store
             .changes_since(start)
@@ -227,17 +234,24 @@ async fn old_changes_go_an_hour_after_they_were_found(store: Fresh) {
             .len(),
         3
     );
-    assert_eq!(store.delete_expired(at(HOUR), 1).await.unwrap(), 1);
-    assert_eq!(store.delete_expired(at(HOUR), 10).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(at(HOUR), 1).await.unwrap().deleted, 1);
+    assert_eq!(store.delete_expired(at(HOUR), 10).await.unwrap().deleted, 1);
     assert_eq!(
-        store.delete_expired(at(HOUR), 10).await.unwrap(),
+        store.delete_expired(at(HOUR), 10).await.unwrap().deleted,
         0,
         "the later one stays"
     );
     assert_eq!(store.changes_since(start).await.unwrap().changes, None);
     let tail = store.changes_since(start + 2).await.unwrap();
     assert_eq!(tail.changes, Some(vec![Changed::ServerEpoch]));
-    assert_eq!(store.delete_expired(at(2 * HOUR), 10).await.unwrap(), 1);
+    assert_eq!(
+        store
+            .delete_expired(at(2 * HOUR), 10)
+            .await
+            .unwrap()
+            .deleted,
+        1
+    );
     assert_eq!(
         position(&store).await,
         start + 3,

@@ -99,17 +99,14 @@ impl Sessions for MemoryStore {
     async fn end_login_session(
         &self,
         sid: SessionId,
-        notices: &[LogoutNotice],
+        announcement: &LogoutNotice,
     ) -> StoreResult<bool> {
-        notices.iter().try_for_each(check_notice)?;
+        check_notice(announcement)?;
         let mut state = self.state();
         if state.login_sessions.remove(&sid).is_none() {
-            let is_queued = |notice: &LogoutNotice| state.notices.contains_key(&notice.id);
-            return Ok(notices.iter().any(is_queued));
+            return Ok(state.notices.contains_key(&announcement.id));
         }
-        for notice in notices {
-            state.notices.insert(notice.id, notice.clone());
-        }
+        state.notices.insert(announcement.id, announcement.clone());
         Ok(true)
     }
 

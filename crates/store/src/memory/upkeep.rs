@@ -10,7 +10,7 @@ use super::grants::ends_at;
 use super::{KeptGrant, MemoryStore, State};
 use crate::{
     CHANGES_KEPT_MICROS, CHANGES_LISTED_MAX, Changed, Changes, Claim, ClaimOutcome, LOOK_AGAIN,
-    Readiness, Replay, SingleUse, StoreResult, Upkeep, check_text,
+    Readiness, Replay, SingleUse, StoreResult, Swept, Upkeep, check_text,
 };
 
 #[async_trait]
@@ -90,7 +90,7 @@ impl Upkeep for MemoryStore {
         })
     }
 
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<u64> {
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> StoreResult<Swept> {
         let limit = limit as usize;
         let mut state = self.state();
         state.look_again(now);
@@ -104,7 +104,8 @@ impl Upkeep for MemoryStore {
         left -= remove_some(&mut state.pending, left, |p| p.expires_at < now);
         left -= remove_some(&mut state.notices, left, |n| n.expires_at < now);
         left -= state.delete_old_changes(now, left);
-        Ok((limit - left) as u64)
+        // Everything due was looked at.
+        Ok(Swept::of(limit as u64, (limit - left) as u64, 0))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a tag never changes its meaning, so that a flow goes on over a change of releases.
 
+use crate::flow::short_text::Form;
+
 /// Parameters that most requests have, as one byte each. New ones are added at the end, up to [`FORM_STEP`].
 pub(super) const NAMES: [&str; 18] = [
     "client_id",
@@ -33,6 +35,7 @@ pub(super) const KNOWN_AUTH_TIME: u8 = 6;
 pub(super) const REQUEST_PENDING: u8 = 7;
 pub(super) const OTHER_NAME: u8 = 8;
 pub(super) const OTHER_VALUE: u8 = 9;
+// 10 was the subject as it is, and must not be used again.
 pub(super) const AUTH_TIME: u8 = 11;
 pub(super) const LOGIN_FLAGS: u8 = 12;
 pub(super) const REMEMBER_FOR: u8 = 13;
@@ -55,10 +58,12 @@ pub(super) const ERROR_HINT: u8 = 29;
 pub(super) const ERROR_DEBUG: u8 = 30;
 pub(super) const OBJECT_NAME: u8 = 31;
 pub(super) const OBJECT_VALUE: u8 = 32;
-/// The subject's tags: this plus the index in [`Form::ALL`](crate::flow::short_text::Form::ALL).
+/// The subject's tags: this plus the index in [`Form::ALL`].
 pub(super) const SHORT_SUBJECT: u8 = 33;
 pub(super) const SHORT_SUBJECT_LAST: u8 = 36;
-/// Tags from here on are parameters: this, plus the index in [`NAMES`], plus [`FORM_STEP`] times the index in [`Form::ALL`](crate::flow::short_text::Form::ALL).
+const _: () = assert!(SHORT_SUBJECT_LAST as usize == SHORT_SUBJECT as usize + Form::ALL.len() - 1);
+/// Tags from here on are parameters: this, plus the index in [`NAMES`], plus [`FORM_STEP`] times the index in
+/// [`Form::ALL`].
 pub(super) const PARAMETER: u8 = 64;
 pub(super) const FORM_STEP: u8 = 48;
 

@@ -104,7 +104,7 @@ fn every_step_reads_back_whole() {
 }
 
 #[test]
-fn an_ordinary_challenge_is_short() {
+fn an_ordinary_request_is_short_at_every_step() {
     let mut plain = flow(Step::LoginAsked);
     plain.known_login = None;
     let short = plain.parameters.sent().filter(|(name, _)| *name != "x-own");
@@ -119,9 +119,22 @@ fn an_ordinary_challenge_is_short() {
         amr: vec!["pwd".to_owned()],
         ..asked.login
     };
+    let accepted = AcceptedConsent {
+        scope: vec!["openid".to_owned(), "offline".to_owned()],
+        remember: true,
+        remember_for: 3_600,
+        handled_at: Timestamp::from_micros(1_795_540_100_123_456),
+        ..AcceptedConsent::default()
+    };
+    let login = asked.login.clone();
     for (leg, step) in [
         (Leg::LoginChallenge, Step::LoginAsked),
-        (Leg::ConsentChallenge, Step::ConsentAsked(asked)),
+        (Leg::LoginVerifier, Step::LoginAnswered(Ok(login))),
+        (Leg::ConsentChallenge, Step::ConsentAsked(asked.clone())),
+        (
+            Leg::ConsentVerifier,
+            Step::ConsentAnswered(asked, Ok(accepted)),
+        ),
     ] {
         plain.step = step;
         let wire = seal(&plain, leg, &keys(), &OsEntropy);
