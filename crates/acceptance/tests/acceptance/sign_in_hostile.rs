@@ -161,7 +161,7 @@ fn the_form_post_page_escapes_what_it_carries() {
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
     let caching = answer.header("cache-control").unwrap_or_default();
     assert!(caching.contains("no-store"), "{caching}");
-    let policy = answer.header("content-security-policy").unwrap_or_default();
+    let policy = answer.header("content-security-policy").expect("a policy");
     assert!(
         !policy.contains("form-action 'self'") && !policy.contains("'unsafe-inline'"),
         "{policy}"
@@ -171,6 +171,7 @@ fn the_form_post_page_escapes_what_it_carries() {
         matches!(&place, Landed::Client(to, _) if to == REDIRECT_URI),
         "{place:?}"
     );
+    assert_eq!(place.parameter("state"), state, "{}", answer.body);
     assert_eq!(app.redeem(&server, &place.code()).status, 200);
     let refused = ask.with("scope", "none-of-yours");
     let place = assert_harmless(
@@ -217,29 +218,27 @@ fn scope_and_audience_stay_within_what_the_client_may_ask() {
         let place = assert_harmless(&answer, &[REDIRECT_URI], &what);
         assert_eq!(place.error(), error, "{what}: {place:?}");
     }
-    let implicit = App::register(
+    let machine = App::register(
         &server,
         "machine",
         &json!({"grant_types": ["client_credentials"]}),
     );
     let mut browser = Browser::default();
-    let place = landed(&browser.authorize(&server, &implicit.ask().query()));
-    if let Landed::Login(challenge) = place {
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "ann"}),
-        );
-        let challenge = landed(&browser.get(&next)).consent();
-        let next = implicit.grant(&server, &challenge, &json!({}));
-        let code = landed(&browser.get(&next)).code();
-        assert_refused(
-            &implicit.redeem(&server, &code),
-            "unauthorized_client",
-            "no code grant",
-        );
-    }
+    let challenge = landed(&browser.authorize(&server, &machine.ask().query())).login();
+    let next = answered(
+        &server,
+        "login/accept",
+        &challenge,
+        &json!({"subject": "ann"}),
+    );
+    let challenge = landed(&browser.get(&next)).consent();
+    let next = machine.grant(&server, &challenge, &json!({}));
+    let code = landed(&browser.get(&next)).code();
+    assert_refused(
+        &machine.redeem(&server, &code),
+        "unauthorized_client",
+        "no code grant",
+    );
 }
 
 /// Texts that have broken servers.
