@@ -222,6 +222,7 @@ fn bad_admin_bodies_are_refused() {
         .next()
         .unwrap()
         .to_owned();
+    assert!(link.contains("page_token=") && !token.is_empty(), "{link}");
     assert_eq!(
         raw(
             &admin,
