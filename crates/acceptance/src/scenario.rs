@@ -93,30 +93,63 @@ fn replay_group(group: &[Recording], engine: Engine, report: &Report) {
         Ok(server) => server,
         Err(cause) => return report.add_trouble(format!("no server for {}: {cause}", names())),
     };
-    let before = report.findings();
+    let mut is_blamed = false;
     for recording in group {
         report.count(1, steps_of(recording));
-        let mut played = play(&server, recording, report);
-        for _ in 0..TIMES_AGAIN {
-            if !played.says_nothing(recording) {
-                break;
-            }
-            report::say(&format!("{}: too slow, again", recording.name));
-            match start() {
-                Ok(server) => played = play(&server, recording, report),
-                Err(cause) => played.troubles.push(cause),
+        let (played, own) = play_until_it_says_something(&server, recording, report, &start);
+        if !played.troubles.is_empty() {
+            match &own {
+                Some(own) => say_log(own, &recording.name),
+                None => is_blamed = true,
             }
         }
         for trouble in played.troubles {
             report.add_trouble(trouble);
         }
     }
+    if is_blamed {
+        say_log(&server, &names());
+    }
+}
+
+/// What came of a scenario, and the server of the last attempt where that was not `server`.
+fn play_until_it_says_something(
+    server: &Server,
+    recording: &Recording,
+    report: &Report,
+    start: &impl Fn() -> Result<Server, String>,
+) -> (Played, Option<Server>) {
+    let mut own = None;
+    let mut played = play(server, recording, report);
+    for _ in 0..TIMES_AGAIN {
+        if !played.says_nothing(recording) {
+            break;
+        }
+        report::say(&format!(
+            "{}: too slow, again; dropped:\n{}",
+            recording.name,
+            played.troubles.join("\n")
+        ));
+        match start() {
+            Ok(server) => played = play(own.insert(server), recording, report),
+            Err(cause) => {
+                played.troubles.push(format!(
+                    "{}: no server to play it again: {cause}",
+                    recording.name
+                ));
+                break;
+            }
+        }
+    }
+    (played, own)
+}
+
+fn say_log(server: &Server, names: &str) {
     let log = server.log();
-    if report.findings() > before && !log.is_empty() {
+    if !log.is_empty() {
         let text = format!(
-            "--- what the server of {} printed ---
+            "--- what the server of {names} printed ---
 {}",
-            names(),
             tail(&log)
         );
         report::say(&text);
