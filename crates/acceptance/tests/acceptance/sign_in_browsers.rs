@@ -4,16 +4,9 @@
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::App;
-use tessera_acceptance::browser::{self, Browser, Landed, answered, landed, told};
+use tessera_acceptance::browser::{Browser, Landed, answered, landed, told};
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, assert_told, begin, finish};
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
+use tessera_acceptance::flow::{ann, assert_told, begin, finish, start};
 
 /// What happens to a cookie between two legs.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +51,7 @@ fn do_harm(browser: &mut Browser, leg: &str, harm: Harm, other: &Browser) {
 #[test]
 fn each_leg_ends_in_the_browser_that_began_it() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let other = finish(&server, &app).browser;
         for harm in HARMS {
             let what = format!("{engine:?} {harm:?}");
@@ -95,7 +88,7 @@ fn each_leg_ends_in_the_browser_that_began_it() {
 #[test]
 fn a_link_opened_in_a_victims_browser_does_not_log_it_in() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // The victim has sessions and cookies of its own, of the same client.
         let mut victim = finish(&server, &app).browser;
         let before = victim.session().unwrap().to_owned();
@@ -144,7 +137,7 @@ fn plant(browser: &mut Browser, leg: &str, from: &Browser, value: &str) {
 #[test]
 fn a_made_up_value_is_not_taken_up() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let names = finish(&server, &app).browser;
         let mallory = json!({"subject": "mallory", "remember": true});
         // Mallory writes the same cookies into a victim's browser and into one of her own, and begins there.
@@ -180,7 +173,7 @@ fn a_made_up_value_is_not_taken_up() {
 #[test]
 fn a_planted_cookie_gives_no_hold_on_later_flows() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // What this server wrote for Mallory lies in the victim's browser too.
         let mallory = finish(&server, &app).browser;
         let mut victim = mallory.clone();
@@ -214,7 +207,7 @@ fn a_planted_cookie_gives_no_hold_on_later_flows() {
 #[test]
 fn a_login_makes_a_session_of_its_own() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // Mallory plants all her cookies in the browser of the one who logs in next.
         let mut planted = finish(&server, &app).browser;
         let old = planted.session().unwrap().to_owned();
@@ -255,7 +248,7 @@ fn a_login_makes_a_session_of_its_own() {
 #[test]
 fn tabs_do_not_disturb_one_another() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let other = App::register(&server, "other", &json!({}));
         for pair in [[&app, &other], [&app, &app]] {
             let what = format!("{engine:?} {} {}", pair[0].id(), pair[1].id());

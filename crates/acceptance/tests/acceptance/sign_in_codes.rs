@@ -12,20 +12,9 @@ use tessera_acceptance::app::{
 use tessera_acceptance::browser::{self, Browser};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::{public_app, server};
 use tessera_acceptance::machine::is_active;
 use tessera_acceptance::server::Server;
-
-fn server(engine: Engine) -> Server {
-    Server::start(browser::setup(engine, &json!({})))
-}
-
-fn public_app(server: &Server) -> App {
-    App::register(
-        server,
-        "public",
-        &json!({"token_endpoint_auth_method": "none"}),
-    )
-}
 
 #[test]
 fn a_replayed_code_ends_all_that_came_of_it() {

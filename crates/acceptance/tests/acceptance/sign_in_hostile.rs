@@ -4,21 +4,15 @@
 
 use serde_json::json;
 use tessera_acceptance::app::{App, REDIRECT_URI, Tokens, assert_refused};
-use tessera_acceptance::browser::{self, Browser, Landed, answered, assert_harmless, landed, told};
+use tessera_acceptance::browser::{Browser, Landed, answered, assert_harmless, landed, told};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::start;
 use tessera_acceptance::http::Request;
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn long_values_come_back_whole_or_are_refused_clearly() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         for (length, must_work) in [(512, true), (4_096, true), (16_384, false), (65_536, false)] {
             let state = "s".repeat(length);
             let ask = app
@@ -105,7 +99,7 @@ fn long_values_come_back_whole_or_are_refused_clearly() {
 #[test]
 fn a_request_by_post_is_carried_like_any_other() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let url = format!("{}/oauth2/auth", server.public());
         let challenge = landed(&browser.post(&url, &app.ask().query())).login();
@@ -141,7 +135,7 @@ fn a_request_by_post_is_carried_like_any_other() {
 
 #[test]
 fn the_form_post_page_escapes_what_it_carries() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let state = "\"><script>alert(1)</script><input value='&amp;\u{e9}";
     let ask = app
         .ask()
@@ -184,7 +178,7 @@ fn the_form_post_page_escapes_what_it_carries() {
 
 #[test]
 fn scope_and_audience_stay_within_what_the_client_may_ask() {
-    let (server, _) = start(Engine::Sqlite);
+    let (server, _) = start(Engine::Sqlite, &json!({}));
     let app = App::register(
         &server,
         "narrow",
@@ -293,7 +287,7 @@ fn no_mutation_of_a_request_gives_more_than_a_refusal() {
         "consent_verifier",
         "claims",
     ];
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let mut browser = Browser::default();
     app.sign_in_with(
         &server,
@@ -352,7 +346,7 @@ fn no_mutation_of_a_request_gives_more_than_a_refusal() {
 
 #[test]
 fn odd_cookies_break_nothing() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let mut home = Browser::default();
     app.sign_in(
         &server,

@@ -8,20 +8,9 @@ use tessera_acceptance::app::{
 };
 use tessera_acceptance::browser::{self, Browser, landed};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::{public_app, server};
 use tessera_acceptance::http::Request;
 use tessera_acceptance::server::Server;
-
-fn server(engine: Engine) -> Server {
-    Server::start(browser::setup(engine, &json!({})))
-}
-
-fn public_app(server: &Server) -> App {
-    App::register(
-        server,
-        "public",
-        &json!({"token_endpoint_auth_method": "none"}),
-    )
-}
 
 /// A code for a request with this PKCE challenge, or none.
 fn code_for(server: &Server, app: &App, challenge: Option<&str>) -> String {

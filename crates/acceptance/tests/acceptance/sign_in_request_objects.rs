@@ -16,17 +16,11 @@ use tessera_acceptance::app::{App, Ask, REDIRECT_URI, STATE};
 use tessera_acceptance::browser::{self, Browser, Landed, answered, assert_harmless, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, at_home};
+use tessera_acceptance::flow::{ann, at_home, start};
 use tessera_acceptance::jwt::{self, Key};
 use tessera_acceptance::recording;
 use tessera_acceptance::server::Server;
 use tessera_acceptance::sink::Sink;
-
-fn start(engine: Engine, more: &Value) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", more);
-    (server, app)
-}
 
 fn unsigned(claims: &Value) -> String {
     jwt::sign("none", &Map::new(), claims, Key::None)

@@ -9,20 +9,14 @@ use tessera_acceptance::app::{App, NONCE, STATE, Tokens};
 use tessera_acceptance::browser::{self, Browser, Landed, answer, answered, landed, request_of};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, assert_told, begin, finish, parameter};
+use tessera_acceptance::flow::{ann, assert_told, begin, finish, parameter, start};
 use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn nothing_but_a_verifier_passes_for_a_verifier() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let done = finish(&server, &app);
         let mut browser = Browser::default();
         let challenge = begin(&server, &app, &mut browser);
@@ -127,7 +121,7 @@ fn nothing_but_a_verifier_passes_for_a_verifier() {
 #[test]
 fn a_replayed_verifier_is_refused_and_revives_no_session() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let made = finish(&server, &app);
         let mut browser = made.browser.clone();
         for link in [&made.login_link, &made.consent_link, &made.login_link] {
@@ -171,7 +165,7 @@ fn a_replayed_verifier_is_refused_and_revives_no_session() {
 #[test]
 fn accepting_twice_gives_one_grant() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let challenge = begin(&server, &app, &mut browser);
         let links = [(); 2].map(|()| answered(&server, "login/accept", &challenge, &ann()));
@@ -196,7 +190,7 @@ fn accepting_twice_gives_one_grant() {
 #[test]
 fn a_verifier_of_one_request_serves_no_other() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let uris =
             json!({"redirect_uris": ["https://app.example/cb", "https://app.example/second"]});
         let other = App::register(&server, "other", &uris);
