@@ -4,7 +4,7 @@
 
 use serde_json::json;
 use tessera_acceptance::app::{App, REDIRECT_URI, Tokens, assert_refused};
-use tessera_acceptance::browser::{Browser, Landed, answered, assert_harmless, landed, told};
+use tessera_acceptance::browser::{Browser, Landed, assert_harmless, landed, told};
 use tessera_acceptance::database::Engine;
 use tessera_acceptance::flow::start;
 use tessera_acceptance::http::Request;
@@ -13,6 +13,7 @@ use tessera_acceptance::http::Request;
 fn long_values_come_back_whole_or_are_refused_clearly() {
     for engine in Engine::at_hand() {
         let (server, app) = start(engine, &json!({}));
+        let login = json!({"subject": "ann"});
         for (length, must_work) in [(512, true), (4_096, true), (16_384, false), (65_536, false)] {
             let state = "s".repeat(length);
             let ask = app
@@ -39,15 +40,8 @@ fn long_values_come_back_whole_or_are_refused_clearly() {
             }
             let challenge = place.login();
             assert!(challenge.len() < 1_600, "{engine:?}: {}", challenge.len());
-            let next = answered(
-                &server,
-                "login/accept",
-                &challenge,
-                &json!({"subject": "ann"}),
-            );
-            let challenge = landed(&browser.get(&next)).consent();
-            let next = app.grant(&server, &challenge, &json!({}));
-            let place = landed(&browser.get(&next));
+            let end = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
+            let place = landed(&end);
             assert_eq!(place.parameter("state"), state, "{engine:?}");
             let pair = Tokens::of(&app.redeem(&server, &place.code()));
             assert_eq!(pair.id_claims()["nonce"], "n".repeat(1_024), "{engine:?}");
@@ -103,15 +97,9 @@ fn a_request_by_post_is_carried_like_any_other() {
         let mut browser = Browser::default();
         let url = format!("{}/oauth2/auth", server.public());
         let challenge = landed(&browser.post(&url, &app.ask().query())).login();
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "ann"}),
-        );
-        let challenge = landed(&browser.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        let code = landed(&browser.get(&next)).code();
+        let login = json!({"subject": "ann"});
+        let end = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
+        let code = landed(&end).code();
         assert_eq!(app.redeem(&server, &code).status, 200, "{engine:?}");
         for (kind, body) in [
             ("application/json", json!({"client_id": "app"}).to_string()),
@@ -143,15 +131,8 @@ fn the_form_post_page_escapes_what_it_carries() {
         .with("state", state);
     let mut browser = Browser::default();
     let challenge = landed(&browser.authorize(&server, &ask.query())).login();
-    let next = answered(
-        &server,
-        "login/accept",
-        &challenge,
-        &json!({"subject": "ann"}),
-    );
-    let challenge = landed(&browser.get(&next)).consent();
-    let next = app.grant(&server, &challenge, &json!({}));
-    let answer = browser.get(&next);
+    let login = json!({"subject": "ann"});
+    let answer = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
     let caching = answer.header("cache-control").unwrap_or_default();
     assert!(caching.contains("no-store"), "{caching}");
@@ -217,17 +198,8 @@ fn scope_and_audience_stay_within_what_the_client_may_ask() {
         "machine",
         &json!({"grant_types": ["client_credentials"]}),
     );
-    let mut browser = Browser::default();
-    let challenge = landed(&browser.authorize(&server, &machine.ask().query())).login();
-    let next = answered(
-        &server,
-        "login/accept",
-        &challenge,
-        &json!({"subject": "ann"}),
-    );
-    let challenge = landed(&browser.get(&next)).consent();
-    let next = machine.grant(&server, &challenge, &json!({}));
-    let code = landed(&browser.get(&next)).code();
+    let login = json!({"subject": "ann"});
+    let code = machine.sign_in(&server, &mut Browser::default(), &machine.ask(), &login);
     assert_refused(
         &machine.redeem(&server, &code),
         "unauthorized_client",
