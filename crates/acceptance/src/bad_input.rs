@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::app::error_of;
 use crate::database::Engine;
 use crate::http::{self, Response};
 use crate::machine::{self, Machine, is_active};
@@ -43,10 +44,14 @@ pub fn chunked(base: &str, line: &str, headers: &str, body: &[u8]) -> Response {
     http::send_bytes(host, &bytes)
 }
 
-fn error_of(answer: &Response) -> String {
-    answer.json().map_or_else(String::new, |body| {
-        body["error"].as_str().unwrap_or_default().to_owned()
-    })
+/// The text with another letter at this place.
+pub fn altered(text: &str, at: usize) -> String {
+    let other = if text[at..].starts_with('A') {
+        'B'
+    } else {
+        'A'
+    };
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
 }
 
 /// Collects what differs, so that one run shows every row.

@@ -106,6 +106,17 @@ impl Proxy {
     pub fn take_trips(&self) -> Vec<RoundTrip> {
         std::mem::take(&mut *self.shared.trips.lock().expect("no holder panicked"))
     }
+
+    /// Those that requests caused; the server also reads its change counter once a second, and cleans up. Preparing a
+    /// statement costs another one, once on each connection.
+    pub fn caused(&self) -> Vec<RoundTrip> {
+        let mut trips = self.take_trips();
+        trips.retain(|trip| {
+            let is_own = trip.sql.contains("change_counter") || trip.sql.starts_with("DELETE FROM");
+            trip.is_executed && !is_own
+        });
+        trips
+    }
 }
 
 impl Drop for Proxy {

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::App;
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{Browser, Landed, answered, landed, told};
 use tessera_acceptance::database::Engine;
 use tessera_acceptance::flow::{ann, assert_told, begin, finish, start};
@@ -33,11 +34,7 @@ fn do_harm(browser: &mut Browser, leg: &str, harm: Harm, other: &Browser) {
     let new = match harm {
         Harm::Missing => return browser.jar.forget(&prefix),
         Harm::OfAnotherFlow => other.jar.value(&prefix).unwrap().to_owned(),
-        Harm::Altered => {
-            let (head, tail) = value.split_at(value.len() / 2);
-            let new = if tail.starts_with('A') { 'B' } else { 'A' };
-            format!("{head}{new}{}", &tail[1..])
-        }
+        Harm::Altered => altered(&value, value.len() / 2),
         Harm::Garbage => "garbage".to_owned(),
         Harm::OfAnotherLeg => {
             let other_leg = if leg == "login" { "consent" } else { "login" };
@@ -162,11 +159,8 @@ fn a_made_up_value_is_not_taken_up() {
         );
         assert_eq!(victim.session(), None, "{engine:?}");
         // The victim is not kept from logging in.
-        let challenge = begin(&server, &app, &mut victim);
-        let next = answered(&server, "login/accept", &challenge, &ann());
-        let challenge = landed(&victim.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        assert!(!landed(&victim.get(&next)).code().is_empty(), "{engine:?}");
+        let code = app.sign_in(&server, &mut victim, &app.ask(), &ann());
+        assert!(!code.is_empty(), "{engine:?}");
     }
 }
 
@@ -215,15 +209,9 @@ fn a_login_makes_a_session_of_its_own() {
         let query = app.ask().with("prompt", "login").query();
         let challenge = landed(&planted.authorize(&server, &query)).login();
         assert_eq!(told(&server, "login", &challenge)["skip"], false);
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "victim", "remember": true}),
-        );
-        let challenge = landed(&planted.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        assert!(!landed(&planted.get(&next)).code().is_empty());
+        let login = json!({"subject": "victim", "remember": true});
+        let end = app.go_on(&server, &mut planted, &challenge, &login, &json!({}));
+        assert!(!landed(&end).code().is_empty());
         let new = planted.session().unwrap();
         assert_ne!(new, old, "{engine:?}: the cookie is another one");
         let subject_of = |mut browser: Browser| {

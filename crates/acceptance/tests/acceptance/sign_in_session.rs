@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tessera_acceptance::app::{App, Tokens, assert_dead};
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
@@ -225,16 +226,7 @@ fn an_altered_session_cookie_is_no_session() {
     let (server, app) = start(Engine::Sqlite, &json!({}));
     let (home, pair) = at_home(&server, &app);
     let (name, value) = home.jar.named("ory_hydra_session").unwrap();
-    let mut values: Vec<String> = (0..value.len())
-        .map(|at| {
-            let new = if value.as_bytes()[at] == b'A' {
-                "B"
-            } else {
-                "A"
-            };
-            format!("{}{new}{}", &value[..at], &value[at + 1..])
-        })
-        .collect();
+    let mut values: Vec<String> = (0..value.len()).map(|at| altered(value, at)).collect();
     values.extend([
         "x".to_owned(),
         "\"".to_owned(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::{App, NONCE, STATE, Tokens};
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, Landed, answer, answered, landed, request_of};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
@@ -70,13 +71,7 @@ fn nothing_but_a_verifier_passes_for_a_verifier() {
                 &consent_verifier
             };
             for at in (0..value.len()).step_by(7) {
-                let new = if value.as_bytes()[at] == b'A' {
-                    "B"
-                } else {
-                    "A"
-                };
-                let altered = format!("{}{new}{}", &value[..at], &value[at + 1..]);
-                let query = app.ask().with(leg, &altered).query();
+                let query = app.ask().with(leg, &altered(value, at)).query();
                 let place = landed(&with_consent.clone().authorize(&server, &query));
                 assert_told(&place, "access_denied", &format!("{leg} altered at {at}"));
             }
