@@ -107,15 +107,13 @@ impl Proxy {
         std::mem::take(&mut *self.shared.trips.lock().expect("no holder panicked"))
     }
 
-    /// Those that requests caused; the server also reads its change counter once a second, and cleans up. Preparing a
-    /// statement costs another one, once on each connection.
+    /// Those that requests caused: without the server's reads of its change counter, its cleaning up, and the preparing.
     pub fn caused(&self) -> Vec<RoundTrip> {
-        let mut trips = self.take_trips();
-        trips.retain(|trip| {
-            let is_own = trip.sql.contains("change_counter") || trip.sql.starts_with("DELETE FROM");
-            trip.is_executed && !is_own
-        });
+        let is_own = |sql: &str| sql.contains("change_counter") || sql.starts_with("DELETE FROM");
+        let trips = self.take_trips().into_iter();
         trips
+            .filter(|trip| trip.is_executed && !is_own(&trip.sql))
+            .collect()
     }
 }
 

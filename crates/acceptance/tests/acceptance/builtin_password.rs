@@ -50,7 +50,6 @@ fn a_wrong_password_and_an_unknown_name_get_the_same_answer_at_the_same_cost() {
             refused(attempt.borrow_mut()("alice", "wrong"), "alice").1
         },
     );
-    drop(attempt);
     let consent = browser.log_in(&login, &[]);
     assert!(consent.body.contains("id=\"consent\""), "{consent:?}");
 }
