@@ -111,8 +111,7 @@ impl App {
         if is_public {
             metadata["client_secret"] = json!("");
         }
-        let answer = machine::create(server, &metadata);
-        assert_eq!(answer.status, 201, "{}", answer.body);
+        machine::created(server, &metadata);
         Self { machine, is_public }
     }
 
@@ -218,10 +217,22 @@ impl App {
         more: &Value,
     ) -> String {
         let challenge = landed(&browser.authorize(server, &ask.query())).login();
-        let next = browser::answered(server, "login/accept", &challenge, login);
+        landed(&self.go_on(server, browser, &challenge, login, more)).code()
+    }
+
+    /// The same from the login page on; the answer that the browser gets in the end.
+    pub fn go_on(
+        &self,
+        server: &Server,
+        browser: &mut Browser,
+        login_challenge: &str,
+        login: &Value,
+        more: &Value,
+    ) -> Response {
+        let next = browser::answered(server, "login/accept", login_challenge, login);
         let challenge = landed(&browser.get(&next)).consent();
         let next = self.grant(server, &challenge, more);
-        landed(&browser.get(&next)).code()
+        browser.get(&next)
     }
 
     /// Grants all that is asked for in a consent request; the address to go on to.

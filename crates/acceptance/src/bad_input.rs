@@ -1,8 +1,11 @@
 //! Malformed requests, sent byte by byte, and the answers that are wanted: the right code, never a 5xx, never a closed
 //! connection, and the server goes on.
 
+use std::time::Duration;
+
 use serde_json::json;
 
+use crate::app::error_of;
 use crate::database::Engine;
 use crate::http::{self, Response};
 use crate::machine::{self, Machine, is_active};
@@ -12,6 +15,9 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const GRANT: &str = "grant_type=client_credentials";
 /// Larger than any body that is read.
 pub const TOO_LARGE: usize = 1024 * 1024 + 1;
+
+/// Attempts of which the middle one counts.
+const ATTEMPTS: usize = 9;
 
 pub fn authority(base: &str) -> &str {
     base.strip_prefix("http://").unwrap()
@@ -43,10 +49,40 @@ pub fn chunked(base: &str, line: &str, headers: &str, body: &[u8]) -> Response {
     http::send_bytes(host, &bytes)
 }
 
-fn error_of(answer: &Response) -> String {
-    answer.json().map_or_else(String::new, |body| {
-        body["error"].as_str().unwrap_or_default().to_owned()
-    })
+/// The text with another letter at this place.
+pub fn altered(text: &str, at: usize) -> String {
+    let other = if text[at..].starts_with('A') {
+        'B'
+    } else {
+        'A'
+    };
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
+}
+
+/// Middle of the times that attempts take; `attempt` has the number of the next one.
+fn median(attempt: &mut impl FnMut(usize) -> Duration, first: usize) -> Duration {
+    let mut times: Vec<_> = (first..first + ATTEMPTS).map(attempt).collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Fails unless it takes as long to refuse an unknown name as it takes to refuse a wrong secret. Each gives how long an
+/// attempt took, which has a number of its own.
+pub fn assert_same_cost(
+    mut unknown: impl FnMut(usize) -> Duration,
+    mut wrong: impl FnMut(usize) -> Duration,
+) {
+    // Machines are noisy: the claim is wrong only if it is wrong every time.
+    const TIMES: usize = 5;
+    let ratios: Vec<f64> = (0..TIMES)
+        .map(|time| {
+            let wrong = median(&mut wrong, time * ATTEMPTS);
+            let unknown = median(&mut unknown, time * ATTEMPTS);
+            unknown.as_secs_f64() / wrong.as_secs_f64()
+        })
+        .take_while(|ratio| !(0.5..2.0).contains(ratio))
+        .collect();
+    assert!(ratios.len() < TIMES, "unknown to wrong: {ratios:?}");
 }
 
 /// Collects what differs, so that one run shows every row.

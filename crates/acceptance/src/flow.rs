@@ -3,9 +3,28 @@
 use serde_json::{Value, json};
 
 use crate::app::{App, Ask, STATE, Tokens};
-use crate::browser::{Browser, Landed, answered, landed, told};
+use crate::browser::{self, Browser, Landed, answered, landed, told};
+use crate::database::Engine;
 use crate::percent;
 use crate::server::Server;
+
+/// A plain server.
+pub fn server(engine: Engine) -> Server {
+    Server::start(browser::setup(engine, &json!({})))
+}
+
+/// A plain server with the client `app`; `more` members are added to it.
+pub fn start(engine: Engine, more: &Value) -> (Server, App) {
+    let server = server(engine);
+    let app = App::register(&server, "app", more);
+    (server, app)
+}
+
+/// The client `public`, which has no secret.
+pub fn public_app(server: &Server) -> App {
+    let more = json!({"token_endpoint_auth_method": "none"});
+    App::register(server, "public", &more)
+}
 
 /// The answer of a login app that remembers `ann`.
 pub fn ann() -> Value {

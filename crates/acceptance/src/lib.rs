@@ -36,6 +36,7 @@ pub mod page;
 pub mod percent;
 pub mod person;
 pub mod person_service;
+mod player;
 pub mod programs;
 pub mod proxy;
 pub mod race;

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::database::Engine;
 use crate::http::{Request, Response};
 use crate::percent;
+use crate::report;
 use crate::server::{Server, Setup};
 
 /// The system secret of servers in these tests.
@@ -40,26 +41,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Registers it for `client_credentials`; `more` members are added. A server that says that its database is busy is asked
-    /// again, as it asks for.
+    /// Registers it for `client_credentials`; `more` members are added.
     pub fn register(server: &Server, id: &str, more: &Value) -> Self {
         let machine = Self {
             id: id.to_owned(),
             secret: format!("secret of {id}"),
         };
-        let metadata = machine.metadata(more);
-        let mut answer = create(server, &metadata);
-        let mut made = vec![201];
-        for _ in 0..5 {
-            if answer.status != 503 {
-                break;
-            }
-            clock::pause(Duration::from_secs(1));
-            answer = create(server, &metadata);
-            // What was not acknowledged may be stored all the same.
-            made = vec![201, 409];
-        }
-        assert!(made.contains(&answer.status), "{}", answer.body);
+        created(server, &machine.metadata(more));
         machine
     }
 
@@ -124,6 +112,34 @@ pub fn form_to(base: &str, path: &str, form: &str) -> Request {
 /// Registers a client.
 pub fn create(server: &Server, metadata: &Value) -> Response {
     admin(server, "POST", "/admin/clients", Some(metadata))
+}
+
+/// Registers a client, which must work. A server that says that its database is busy is asked again when it says.
+pub fn created(server: &Server, metadata: &Value) {
+    const TRIES_AGAIN: usize = 5;
+    let mut answer = create(server, metadata);
+    let mut made = &[201][..];
+    for _ in 0..TRIES_AGAIN {
+        if answer.status != 503 {
+            break;
+        }
+        let wait = answer.header("retry-after").expect("a 503 says when");
+        let wait = wait.parse().expect("seconds");
+        report::say(&format!(
+            "client {} once more, {wait} s after a 503: {}",
+            metadata["client_id"], answer.body
+        ));
+        clock::pause(Duration::from_secs(wait));
+        answer = create(server, metadata);
+        // What was not acknowledged may be stored all the same.
+        made = &[201, 409];
+    }
+    assert!(
+        made.contains(&answer.status),
+        "{} {}",
+        answer.status,
+        answer.body
+    );
 }
 
 /// A request to the admin port.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use crate::bad_input;
 use crate::clock;
 use crate::jwt;
 use crate::recording;
@@ -67,12 +68,7 @@ fn without_prefix(token: &str) -> String {
 fn altered(token: &str) -> String {
     let start = token.rfind('.').map_or(0, |at| at + 1);
     let middle = start + (token.len() - start) / 2;
-    let other = if token[middle..].starts_with('A') {
-        "B"
-    } else {
-        "A"
-    };
-    format!("{}{other}{}", &token[..middle], &token[middle + 1..])
+    bad_input::altered(token, middle)
 }
 
 fn signed(spec: &Value) -> String {

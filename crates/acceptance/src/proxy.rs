@@ -106,6 +106,15 @@ impl Proxy {
     pub fn take_trips(&self) -> Vec<RoundTrip> {
         std::mem::take(&mut *self.shared.trips.lock().expect("no holder panicked"))
     }
+
+    /// Those that requests caused: without the server's reads of its change counter, its cleaning up, and the preparing.
+    pub fn caused(&self) -> Vec<RoundTrip> {
+        let is_own = |sql: &str| sql.contains("change_counter") || sql.starts_with("DELETE FROM");
+        let trips = self.take_trips().into_iter();
+        trips
+            .filter(|trip| trip.is_executed && !is_own(&trip.sql))
+            .collect()
+    }
 }
 
 impl Drop for Proxy {

@@ -14,11 +14,13 @@ const LANES: usize = 4;
 /// Callers at the same moment, in each round.
 pub const RACERS: usize = 6;
 
-/// Rounds of each case.
+/// Rounds of each case, of which there is one at least.
 pub fn rounds_wanted() -> usize {
-    std::env::var("TESSERA_RACE_ROUNDS").map_or(ROUNDS, |text| {
+    let rounds = std::env::var("TESSERA_RACE_ROUNDS").map_or(ROUNDS, |text| {
         text.parse().expect("TESSERA_RACE_ROUNDS is a number")
-    })
+    });
+    assert!(rounds > 0, "TESSERA_RACE_ROUNDS is 0");
+    rounds
 }
 
 /// Two servers on one new database, both ready. The one that owns the database comes last, and is dropped last.

@@ -102,15 +102,6 @@ impl Report {
         tally.steps += steps;
     }
 
-    /// How many findings there are by now.
-    pub fn findings(&self) -> usize {
-        self.tally
-            .lock()
-            .expect("no holder panicked")
-            .findings
-            .len()
-    }
-
     /// Prints the counts, and fails with everything that was found.
     pub fn finish(self, what: &str, part: Part) {
         let mut tally = self.tally.into_inner().expect("no holder panicked");

@@ -1,14 +1,12 @@
 //! A shop that lets people in through the built-in pages: its server with the user `alice`, its client, and a browser.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::database::Engine;
 use crate::http::{Request, Response};
 use crate::jar::Jar;
 use crate::server::{Server, Setup};
-use crate::{binary, page, percent};
+use crate::{binary, machine, matcher, page, percent};
 
 pub const CALLBACK: &str = "https://shop.example.com/cb";
 pub const BYE: &str = "https://shop.example.com/bye";
@@ -71,17 +69,13 @@ pub fn register(server: &Server) {
         "scope": "openid profile email phone groups offline_access",
         "token_endpoint_auth_method": "client_secret_post",
     });
-    let url = format!("{}/admin/clients", server.admin());
-    let request = Request::for_url("POST", &url).unwrap();
-    let made = request.body("application/json", &client.to_string()).send();
+    let made = machine::create(server, &client);
     assert_eq!(made.status, 201, "{}", made.body);
 }
 
 pub fn switch_on(server: &Server, member: &str) {
-    let url = format!("{}/admin/clients/shop", server.admin());
-    let patch = json!([{"op": "add", "path": format!("/{member}"), "value": true}]).to_string();
-    let request = Request::for_url("PATCH", &url).unwrap();
-    let patched = request.body("application/json", &patch).send();
+    let patch = json!([{"op": "add", "path": format!("/{member}"), "value": true}]);
+    let patched = machine::admin(server, "PATCH", "/admin/clients/shop", Some(&patch));
     assert_eq!(patched.status, 200, "{}", patched.body);
 }
 
@@ -231,6 +225,5 @@ pub fn arrived_with(answer: &Response, name: &str) -> String {
 
 pub fn id_token(tokens: &Value) -> Value {
     let token = tokens["id_token"].as_str().unwrap();
-    let claims = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    matcher::decode_jwt(token).expect("a JWT").1
 }

@@ -3,7 +3,7 @@
 //! Spec: RFC 7523 3
 
 use serde_json::{Value, json};
-use tessera_acceptance::bad_input::{GRANT, Rows, start};
+use tessera_acceptance::bad_input::{GRANT, Rows, altered, start};
 use tessera_acceptance::http::Response;
 use tessera_acceptance::jwt::{self, Key};
 use tessera_acceptance::machine::{self, form_to};
@@ -146,9 +146,7 @@ fn bad_client_assertions_are_refused_and_good_ones_work_once() {
         ("payload is a list", sign("RS256", "good", &json!([]), rsa)),
         ("altered", {
             let good = good(&server);
-            let (kept, last) = good.split_at(good.len() - 9);
-            let other = if last.starts_with('A') { 'B' } else { 'A' };
-            format!("{kept}{other}{}", &last[1..])
+            altered(&good, good.len() - 9)
         }),
     ] {
         rows.expect(

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tessera_acceptance::bad_input::{Rows, start};
+use tessera_acceptance::bad_input::{Rows, altered, start};
 use tessera_acceptance::database::Engine;
 use tessera_acceptance::http::Request;
 use tessera_acceptance::jwt::{self, Key};
@@ -32,15 +32,7 @@ fn forged_tokens_are_inactive_and_revoke_nothing() {
     let mut bad: Vec<(String, String)> = Vec::new();
     for (kind, token) in [("opaque", &opaque), ("jwt", &jwt)] {
         for at in 0..token.len() {
-            let other = if token.as_bytes()[at] == b'A' {
-                "B"
-            } else {
-                "A"
-            };
-            bad.push((
-                format!("{kind}, {at} altered"),
-                format!("{}{other}{}", &token[..at], &token[at + 1..]),
-            ));
+            bad.push((format!("{kind}, {at} altered"), altered(token, at)));
         }
         // Bits that base64 does not use must be zero, or one token would have several forms.
         let last = token.len() - 1;

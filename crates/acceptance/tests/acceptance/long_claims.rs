@@ -27,7 +27,7 @@ fn an_opaque_token_stays_short_and_says_all_that_the_hook_added() {
     for engine in Engine::at_hand() {
         let server = server(engine);
         let app = Machine::register(&server, "app", &json!({}));
-        for (chars, is_kept) in [(100, false), (1_000, true), (200_000, true)] {
+        for chars in [100, 1_000, 200_000] {
             let claims = add(&server, chars);
             let token = app.token(&server);
             assert!(token.len() < 1_024, "{engine:?} {chars}: {}", token.len());
@@ -41,7 +41,7 @@ fn an_opaque_token_stays_short_and_says_all_that_the_hook_added() {
 
             let (first, second) = (app.token(&server), app.token(&server));
             assert_eq!(app.revoke(&server, &first).status, 200);
-            assert!(!is_active(&server, &first), "{engine:?} {chars} {is_kept}");
+            assert!(!is_active(&server, &first), "{engine:?} {chars}");
             assert!(is_active(&server, &second), "{engine:?} {chars}: the other");
             let path = "/admin/oauth2/auth/sessions/consent?subject=app&all=true";
             assert_eq!(machine::admin(&server, "DELETE", path, None).status, 204);

@@ -196,7 +196,7 @@ fn one_of_many_finishes_each_leg() {
         let app = App::register(&servers[0], "app", &json!({}));
         let case = format!("one sign-in, many browsers, on {engine:?}");
         // Each round is two races, and dearer than those of tokens.
-        rounds(&case, rounds_wanted() / 5, |_| {
+        rounds(&case, rounds_wanted().div_ceil(5), |_| {
             race_a_sign_in(&servers, &app, &case);
         });
     }

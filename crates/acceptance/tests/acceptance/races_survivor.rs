@@ -145,7 +145,7 @@ impl Tally {
 
 /// Half as many rounds as races without a crash, in whole lives.
 fn lives() -> usize {
-    (rounds_wanted() / 2).div_ceil(LIFE)
+    rounds_wanted().div_ceil(2 * LIFE)
 }
 
 /// A round without grace: one pair at most, whoever was killed, and it ends dead.

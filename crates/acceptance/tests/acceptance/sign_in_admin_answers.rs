@@ -10,6 +10,7 @@ use tessera_acceptance::database::Engine;
 use tessera_acceptance::flow::{ann, first_stop};
 use tessera_acceptance::jar;
 use tessera_acceptance::machine;
+use tessera_acceptance::race;
 use tessera_acceptance::server::Server;
 
 #[test]
@@ -123,13 +124,10 @@ fn a_nul_in_what_an_app_says_is_refused() {
 #[test]
 fn a_client_is_shown_as_it_was_just_written() {
     for engine in Engine::at_hand() {
-        let mut first = Server::prepare(browser::setup(engine, &json!({})));
-        first.migrate();
-        let mut second = Server::prepare_on(browser::setup(engine, &json!({})), &first.dsn());
-        first.run();
-        second.run();
+        let servers = race::two_processes(&browser::setup(engine, &json!({})));
+        let (first, second) = (&servers[0], &servers[1]);
         let app = App::register(
-            &first,
+            first,
             "app",
             &json!({"post_logout_redirect_uris": ["https://app.example/bye"]}),
         );
@@ -137,31 +135,31 @@ fn a_client_is_shown_as_it_was_just_written() {
         let rename = |name: &str| {
             let path = "/admin/clients/app";
             let patch = json!([{"op": "replace", "path": "/client_name", "value": name}]);
-            let answer = machine::admin(&second, "PATCH", path, Some(&patch));
+            let answer = machine::admin(second, "PATCH", path, Some(&patch));
             assert_eq!(answer.status, 200, "{}", answer.body);
         };
-        let challenge = landed(&browser.authorize(&first, &app.ask().query())).login();
+        let challenge = landed(&browser.authorize(first, &app.ask().query())).login();
         rename("one");
-        let login = told(&first, "login", &challenge);
+        let login = told(first, "login", &challenge);
         assert_eq!(login["client"]["client_name"], "one", "{engine:?}");
-        let next = answered(&first, "login/accept", &challenge, &ann());
+        let next = answered(first, "login/accept", &challenge, &ann());
         let challenge = landed(&browser.get(&next)).consent();
         rename("two");
-        let consent = told(&first, "consent", &challenge);
+        let consent = told(first, "consent", &challenge);
         assert_eq!(consent["client"]["client_name"], "two", "{engine:?}");
-        let next = app.grant(&first, &challenge, &json!({}));
+        let next = app.grant(first, &challenge, &json!({}));
         let code = landed(&browser.get(&next)).code();
-        let tokens = tessera_acceptance::app::Tokens::of(&app.redeem(&first, &code));
+        let tokens = tessera_acceptance::app::Tokens::of(&app.redeem(first, &code));
         rename("three");
         let path = "/admin/oauth2/auth/sessions/consent?subject=ann";
-        let list = machine::admin(&first, "GET", path, None).json().unwrap();
+        let list = machine::admin(first, "GET", path, None).json().unwrap();
         let shown = &list[0]["consent_request"]["client"]["client_name"];
         assert_eq!(shown, "three", "{engine:?}");
         let address =
-            tessera_acceptance::logout::end_of_session(&first, &[("id_token_hint", &tokens.id)]);
+            tessera_acceptance::logout::end_of_session(first, &[("id_token_hint", &tokens.id)]);
         let challenge = landed(&browser.get(&address)).logout();
         rename("four");
-        let logout = told(&first, "logout", &challenge);
+        let logout = told(first, "logout", &challenge);
         assert_eq!(logout["client"]["client_name"], "four", "{engine:?}");
     }
 }

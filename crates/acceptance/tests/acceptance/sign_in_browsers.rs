@@ -4,16 +4,10 @@
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::App;
-use tessera_acceptance::browser::{self, Browser, Landed, answered, landed, told};
+use tessera_acceptance::bad_input::altered;
+use tessera_acceptance::browser::{Browser, Landed, answered, landed, told};
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, assert_told, begin, finish};
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
+use tessera_acceptance::flow::{ann, assert_told, begin, finish, start};
 
 /// What happens to a cookie between two legs.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +34,7 @@ fn do_harm(browser: &mut Browser, leg: &str, harm: Harm, other: &Browser) {
     let new = match harm {
         Harm::Missing => return browser.jar.forget(&prefix),
         Harm::OfAnotherFlow => other.jar.value(&prefix).unwrap().to_owned(),
-        Harm::Altered => {
-            let (head, tail) = value.split_at(value.len() / 2);
-            let new = if tail.starts_with('A') { 'B' } else { 'A' };
-            format!("{head}{new}{}", &tail[1..])
-        }
+        Harm::Altered => altered(&value, value.len() / 2),
         Harm::Garbage => "garbage".to_owned(),
         Harm::OfAnotherLeg => {
             let other_leg = if leg == "login" { "consent" } else { "login" };
@@ -58,7 +48,7 @@ fn do_harm(browser: &mut Browser, leg: &str, harm: Harm, other: &Browser) {
 #[test]
 fn each_leg_ends_in_the_browser_that_began_it() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let other = finish(&server, &app).browser;
         for harm in HARMS {
             let what = format!("{engine:?} {harm:?}");
@@ -95,7 +85,7 @@ fn each_leg_ends_in_the_browser_that_began_it() {
 #[test]
 fn a_link_opened_in_a_victims_browser_does_not_log_it_in() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // The victim has sessions and cookies of its own, of the same client.
         let mut victim = finish(&server, &app).browser;
         let before = victim.session().unwrap().to_owned();
@@ -144,7 +134,7 @@ fn plant(browser: &mut Browser, leg: &str, from: &Browser, value: &str) {
 #[test]
 fn a_made_up_value_is_not_taken_up() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let names = finish(&server, &app).browser;
         let mallory = json!({"subject": "mallory", "remember": true});
         // Mallory writes the same cookies into a victim's browser and into one of her own, and begins there.
@@ -169,18 +159,15 @@ fn a_made_up_value_is_not_taken_up() {
         );
         assert_eq!(victim.session(), None, "{engine:?}");
         // The victim is not kept from logging in.
-        let challenge = begin(&server, &app, &mut victim);
-        let next = answered(&server, "login/accept", &challenge, &ann());
-        let challenge = landed(&victim.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        assert!(!landed(&victim.get(&next)).code().is_empty(), "{engine:?}");
+        let code = app.sign_in(&server, &mut victim, &app.ask(), &ann());
+        assert!(!code.is_empty(), "{engine:?}");
     }
 }
 
 #[test]
 fn a_planted_cookie_gives_no_hold_on_later_flows() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // What this server wrote for Mallory lies in the victim's browser too.
         let mallory = finish(&server, &app).browser;
         let mut victim = mallory.clone();
@@ -214,7 +201,7 @@ fn a_planted_cookie_gives_no_hold_on_later_flows() {
 #[test]
 fn a_login_makes_a_session_of_its_own() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         // Mallory plants all her cookies in the browser of the one who logs in next.
         let mut planted = finish(&server, &app).browser;
         let old = planted.session().unwrap().to_owned();
@@ -222,15 +209,9 @@ fn a_login_makes_a_session_of_its_own() {
         let query = app.ask().with("prompt", "login").query();
         let challenge = landed(&planted.authorize(&server, &query)).login();
         assert_eq!(told(&server, "login", &challenge)["skip"], false);
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "victim", "remember": true}),
-        );
-        let challenge = landed(&planted.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        assert!(!landed(&planted.get(&next)).code().is_empty());
+        let login = json!({"subject": "victim", "remember": true});
+        let end = app.go_on(&server, &mut planted, &challenge, &login, &json!({}));
+        assert!(!landed(&end).code().is_empty());
         let new = planted.session().unwrap();
         assert_ne!(new, old, "{engine:?}: the cookie is another one");
         let subject_of = |mut browser: Browser| {
@@ -255,7 +236,7 @@ fn a_login_makes_a_session_of_its_own() {
 #[test]
 fn tabs_do_not_disturb_one_another() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let other = App::register(&server, "other", &json!({}));
         for pair in [[&app, &other], [&app, &app]] {
             let what = format!("{engine:?} {} {}", pair[0].id(), pair[1].id());

@@ -4,27 +4,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::{App, Ask, Tokens, userinfo};
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, Landed, answered, landed};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
 use tessera_acceptance::http::Response;
 use tessera_acceptance::machine::is_active;
-use tessera_acceptance::proxy::{Proxy, RoundTrip};
+use tessera_acceptance::proxy::Proxy;
 use tessera_acceptance::server::Server;
 
 /// Each step is repeated so often.
 const REQUESTS: usize = 10;
-
-/// Round trips that requests caused; the server also reads its change counter once a second, and cleans up. Preparing a
-/// statement costs another one, once on each connection.
-fn caused(proxy: &Proxy) -> Vec<RoundTrip> {
-    let mut trips = proxy.take_trips();
-    trips.retain(|trip| {
-        let is_own = trip.sql.contains("change_counter") || trip.sql.starts_with("DELETE FROM");
-        trip.is_executed && !is_own
-    });
-    trips
-}
 
 /// A server behind a proxy, and a client that it knows.
 struct Measured {
@@ -64,9 +54,9 @@ impl Measured {
         const SIGN_IN: usize = 4;
         let is_settled = clock::poll(Duration::from_secs(15), || {
             clock::pause(Duration::from_millis(1_200));
-            caused(&self.proxy);
+            self.proxy.caused();
             self.app.tokens(&self.server);
-            (caused(&self.proxy).len() == SIGN_IN).then_some(())
+            (self.proxy.caused().len() == SIGN_IN).then_some(())
         });
         assert!(is_settled.is_some(), "the caches never settle");
     }
@@ -81,12 +71,12 @@ impl Measured {
     ) -> Vec<O> {
         let count = inputs.len();
         assert!(count >= REQUESTS, "{what}: measured too seldom");
-        caused(&self.proxy);
+        self.proxy.caused();
         let outputs = inputs
             .into_iter()
             .map(|input| step(&self.server, input))
             .collect();
-        let trips = caused(&self.proxy);
+        let trips = self.proxy.caused();
         assert_eq!(
             trips.len(),
             count * budget,
@@ -235,11 +225,7 @@ fn refusals_before_a_read_cost_nothing() {
     let measured = Measured::start();
     let (app, server) = (&measured.app, &measured.server);
     let tokens = app.tokens(server);
-    let forge = |token: &str| {
-        let (kept, rest) = token.split_at(token.len() - 8);
-        let other = if rest.starts_with('A') { 'B' } else { 'A' };
-        format!("{kept}{other}{}", &rest[1..])
-    };
+    let forge = |token: &str| altered(token, token.len() - 8);
     let forged = [
         forge(&tokens.access),
         forge(&tokens.refresh),

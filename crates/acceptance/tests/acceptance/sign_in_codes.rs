@@ -9,23 +9,13 @@ use serde_json::json;
 use tessera_acceptance::app::{
     App, REDIRECT_URI, Tokens, VERIFIER, assert_dead, assert_refused, userinfo,
 };
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::{public_app, server};
 use tessera_acceptance::machine::is_active;
 use tessera_acceptance::server::Server;
-
-fn server(engine: Engine) -> Server {
-    Server::start(browser::setup(engine, &json!({})))
-}
-
-fn public_app(server: &Server) -> App {
-    App::register(
-        server,
-        "public",
-        &json!({"token_endpoint_auth_method": "none"}),
-    )
-}
 
 #[test]
 fn a_replayed_code_ends_all_that_came_of_it() {
@@ -116,16 +106,7 @@ fn an_altered_code_is_no_code() {
         let server = server(engine);
         let app = App::register(&server, "app", &json!({}));
         let (code, other) = (app.code(&server), app.code(&server));
-        let mut forged: Vec<String> = (0..code.len())
-            .map(|at| {
-                let new = if code.as_bytes()[at] == b'A' {
-                    "B"
-                } else {
-                    "A"
-                };
-                format!("{}{new}{}", &code[..at], &code[at + 1..])
-            })
-            .collect();
+        let mut forged: Vec<String> = (0..code.len()).map(|at| altered(&code, at)).collect();
         forged.extend(
             (5..code.len() - 1)
                 .step_by(3)

@@ -4,21 +4,16 @@
 
 use serde_json::json;
 use tessera_acceptance::app::{App, REDIRECT_URI, Tokens, assert_refused};
-use tessera_acceptance::browser::{self, Browser, Landed, answered, assert_harmless, landed, told};
+use tessera_acceptance::browser::{Browser, Landed, assert_harmless, landed, told};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::start;
 use tessera_acceptance::http::Request;
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn long_values_come_back_whole_or_are_refused_clearly() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
+        let login = json!({"subject": "ann"});
         for (length, must_work) in [(512, true), (4_096, true), (16_384, false), (65_536, false)] {
             let state = "s".repeat(length);
             let ask = app
@@ -45,15 +40,8 @@ fn long_values_come_back_whole_or_are_refused_clearly() {
             }
             let challenge = place.login();
             assert!(challenge.len() < 1_600, "{engine:?}: {}", challenge.len());
-            let next = answered(
-                &server,
-                "login/accept",
-                &challenge,
-                &json!({"subject": "ann"}),
-            );
-            let challenge = landed(&browser.get(&next)).consent();
-            let next = app.grant(&server, &challenge, &json!({}));
-            let place = landed(&browser.get(&next));
+            let end = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
+            let place = landed(&end);
             assert_eq!(place.parameter("state"), state, "{engine:?}");
             let pair = Tokens::of(&app.redeem(&server, &place.code()));
             assert_eq!(pair.id_claims()["nonce"], "n".repeat(1_024), "{engine:?}");
@@ -105,19 +93,13 @@ fn long_values_come_back_whole_or_are_refused_clearly() {
 #[test]
 fn a_request_by_post_is_carried_like_any_other() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let url = format!("{}/oauth2/auth", server.public());
         let challenge = landed(&browser.post(&url, &app.ask().query())).login();
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "ann"}),
-        );
-        let challenge = landed(&browser.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        let code = landed(&browser.get(&next)).code();
+        let login = json!({"subject": "ann"});
+        let end = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
+        let code = landed(&end).code();
         assert_eq!(app.redeem(&server, &code).status, 200, "{engine:?}");
         for (kind, body) in [
             ("application/json", json!({"client_id": "app"}).to_string()),
@@ -141,7 +123,7 @@ fn a_request_by_post_is_carried_like_any_other() {
 
 #[test]
 fn the_form_post_page_escapes_what_it_carries() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let state = "\"><script>alert(1)</script><input value='&amp;\u{e9}";
     let ask = app
         .ask()
@@ -149,19 +131,12 @@ fn the_form_post_page_escapes_what_it_carries() {
         .with("state", state);
     let mut browser = Browser::default();
     let challenge = landed(&browser.authorize(&server, &ask.query())).login();
-    let next = answered(
-        &server,
-        "login/accept",
-        &challenge,
-        &json!({"subject": "ann"}),
-    );
-    let challenge = landed(&browser.get(&next)).consent();
-    let next = app.grant(&server, &challenge, &json!({}));
-    let answer = browser.get(&next);
+    let login = json!({"subject": "ann"});
+    let answer = app.go_on(&server, &mut browser, &challenge, &login, &json!({}));
     assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
     let caching = answer.header("cache-control").unwrap_or_default();
     assert!(caching.contains("no-store"), "{caching}");
-    let policy = answer.header("content-security-policy").unwrap_or_default();
+    let policy = answer.header("content-security-policy").expect("a policy");
     assert!(
         !policy.contains("form-action 'self'") && !policy.contains("'unsafe-inline'"),
         "{policy}"
@@ -171,6 +146,7 @@ fn the_form_post_page_escapes_what_it_carries() {
         matches!(&place, Landed::Client(to, _) if to == REDIRECT_URI),
         "{place:?}"
     );
+    assert_eq!(place.parameter("state"), state, "{}", answer.body);
     assert_eq!(app.redeem(&server, &place.code()).status, 200);
     let refused = ask.with("scope", "none-of-yours");
     let place = assert_harmless(
@@ -183,7 +159,7 @@ fn the_form_post_page_escapes_what_it_carries() {
 
 #[test]
 fn scope_and_audience_stay_within_what_the_client_may_ask() {
-    let (server, _) = start(Engine::Sqlite);
+    let (server, _) = start(Engine::Sqlite, &json!({}));
     let app = App::register(
         &server,
         "narrow",
@@ -217,29 +193,18 @@ fn scope_and_audience_stay_within_what_the_client_may_ask() {
         let place = assert_harmless(&answer, &[REDIRECT_URI], &what);
         assert_eq!(place.error(), error, "{what}: {place:?}");
     }
-    let implicit = App::register(
+    let machine = App::register(
         &server,
         "machine",
         &json!({"grant_types": ["client_credentials"]}),
     );
-    let mut browser = Browser::default();
-    let place = landed(&browser.authorize(&server, &implicit.ask().query()));
-    if let Landed::Login(challenge) = place {
-        let next = answered(
-            &server,
-            "login/accept",
-            &challenge,
-            &json!({"subject": "ann"}),
-        );
-        let challenge = landed(&browser.get(&next)).consent();
-        let next = implicit.grant(&server, &challenge, &json!({}));
-        let code = landed(&browser.get(&next)).code();
-        assert_refused(
-            &implicit.redeem(&server, &code),
-            "unauthorized_client",
-            "no code grant",
-        );
-    }
+    let login = json!({"subject": "ann"});
+    let code = machine.sign_in(&server, &mut Browser::default(), &machine.ask(), &login);
+    assert_refused(
+        &machine.redeem(&server, &code),
+        "unauthorized_client",
+        "no code grant",
+    );
 }
 
 /// Texts that have broken servers.
@@ -294,7 +259,7 @@ fn no_mutation_of_a_request_gives_more_than_a_refusal() {
         "consent_verifier",
         "claims",
     ];
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let mut browser = Browser::default();
     app.sign_in_with(
         &server,
@@ -353,7 +318,7 @@ fn no_mutation_of_a_request_gives_more_than_a_refusal() {
 
 #[test]
 fn odd_cookies_break_nothing() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let mut home = Browser::default();
     app.sign_in(
         &server,

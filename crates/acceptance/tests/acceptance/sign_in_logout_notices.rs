@@ -186,7 +186,7 @@ fn the_front_channel_page_loads_each_client_of_the_session() {
             "{engine:?}: {}",
             answer.body
         );
-        let policy = answer.header("content-security-policy").unwrap_or_default();
+        let policy = answer.header("content-security-policy").expect("a policy");
         assert!(!policy.contains("script-src 'unsafe-inline'"), "{policy}");
         let frames = page::parts(&answer.body)["frames"].clone();
         let frames: Vec<&str> = frames

@@ -8,20 +8,9 @@ use tessera_acceptance::app::{
 };
 use tessera_acceptance::browser::{self, Browser, landed};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::{public_app, server};
 use tessera_acceptance::http::Request;
 use tessera_acceptance::server::Server;
-
-fn server(engine: Engine) -> Server {
-    Server::start(browser::setup(engine, &json!({})))
-}
-
-fn public_app(server: &Server) -> App {
-    App::register(
-        server,
-        "public",
-        &json!({"token_endpoint_auth_method": "none"}),
-    )
-}
 
 /// A code for a request with this PKCE challenge, or none.
 fn code_for(server: &Server, app: &App, challenge: Option<&str>) -> String {
@@ -129,11 +118,24 @@ fn only_s256_is_taken() {
         };
         refused_sooner_or_later(&server, &app, &ask, &format!("{method:?}"));
     }
-    let ask = app.ask().without("code_challenge");
-    let mut browser = Browser::default();
-    let place = landed(&browser.authorize(&server, &ask.query()));
-    // A method alone binds nothing: refused now, or a code that no verifier opens.
-    assert!(place.parameter("code").is_empty(), "{place:?}");
+    // A method alone binds nothing: the code is redeemed without a verifier, and no verifier opens it.
+    let login = json!({"subject": "ann"});
+    for method in ["S256", ""] {
+        let ask = app
+            .ask()
+            .without("code_challenge")
+            .with("code_challenge_method", method);
+        let code = || app.sign_in(&server, &mut Browser::default(), &ask, &login);
+        let answer = app.redeem_with(&server, &code(), REDIRECT_URI, Some(VERIFIER));
+        assert_refused(&answer, "invalid_grant", method);
+        let answer = app.redeem_with(&server, &code(), REDIRECT_URI, None);
+        assert_eq!(answer.status, 200, "{method:?}: {}", answer.body);
+    }
+    let ask = app
+        .ask()
+        .without("code_challenge")
+        .with("code_challenge_method", "plain");
+    refused_sooner_or_later(&server, &app, &ask, "plain without a challenge");
     let url = format!("{}/.well-known/openid-configuration", server.public());
     let discovery = Request::for_url("GET", &url)
         .unwrap()

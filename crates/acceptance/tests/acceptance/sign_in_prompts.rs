@@ -9,22 +9,16 @@ use tessera_acceptance::app::{App, Tokens};
 use tessera_acceptance::browser::{self, Browser, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{at_home, first_stop, second_stop};
+use tessera_acceptance::flow::{at_home, first_stop, second_stop, start};
 use tessera_acceptance::jwt::{self, Key};
 use tessera_acceptance::percent;
 use tessera_acceptance::recording;
 use tessera_acceptance::server::Server;
 
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
-
 #[test]
 fn prompt_max_age_and_hint_decide_about_the_login() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let (home, pair) = at_home(&server, &app);
         let nobody = Browser::default();
         let other = {
@@ -145,7 +139,7 @@ fn prompt_max_age_and_hint_decide_about_the_login() {
 
 #[test]
 fn a_forged_hint_is_no_hint() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let (home, pair) = at_home(&server, &app);
     let keys = recording::keys();
     let (header, mut claims) = tessera_acceptance::matcher::decode_jwt(&pair.id).unwrap();
@@ -194,7 +188,7 @@ fn a_forged_hint_is_no_hint() {
 #[test]
 fn a_login_that_ignores_the_prompt_is_refused() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let (home, pair) = at_home(&server, &app);
         // The app logs in someone else than the hint names.
         let mut browser = Browser::default();

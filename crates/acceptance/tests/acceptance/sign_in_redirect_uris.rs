@@ -4,21 +4,15 @@
 
 use serde_json::json;
 use tessera_acceptance::app::{App, Ask, REDIRECT_URI};
-use tessera_acceptance::browser::{self, Browser, Landed, assert_harmless, landed};
+use tessera_acceptance::browser::{Browser, Landed, assert_harmless, landed};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow::start;
 use tessera_acceptance::machine;
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn only_a_registered_redirect_uri_gets_an_answer() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let long = format!("{REDIRECT_URI}{}", "a".repeat(5_000));
         let uris = [
             "",
@@ -122,7 +116,7 @@ fn only_a_registered_redirect_uri_gets_an_answer() {
 
 #[test]
 fn a_loopback_redirect_uri_varies_in_its_port_only() {
-    let (server, _) = start(Engine::Sqlite);
+    let (server, _) = start(Engine::Sqlite, &json!({}));
     let uris = json!({"redirect_uris": ["http://127.0.0.1/cb?a=b", "http://[::1]:9/cb", "http://localhost:4000/cb"]});
     let app = App::register(&server, "native", &uris);
     for uri in [
@@ -164,7 +158,7 @@ fn a_loopback_redirect_uri_varies_in_its_port_only() {
 
 #[test]
 fn uris_that_a_browser_runs_itself_are_not_registered() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let path = format!("/admin/clients/{}", app.id());
     let metadata = |member: &str, uris: &[&str]| {
         let mut metadata = app
@@ -209,7 +203,7 @@ fn uris_that_a_browser_runs_itself_are_not_registered() {
 
 #[test]
 fn a_form_is_never_posted_to_a_scheme_of_an_app() {
-    let (server, _) = start(Engine::Sqlite);
+    let (server, _) = start(Engine::Sqlite, &json!({}));
     let uri = "com.example.app:/cb";
     let app = App::register(&server, "native", &json!({"redirect_uris": [uri]}));
     let ask = app.ask().with("redirect_uri", uri);

@@ -16,17 +16,11 @@ use tessera_acceptance::app::{App, Ask, REDIRECT_URI, STATE};
 use tessera_acceptance::browser::{self, Browser, Landed, answered, assert_harmless, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, at_home};
+use tessera_acceptance::flow::{ann, at_home, start};
 use tessera_acceptance::jwt::{self, Key};
 use tessera_acceptance::recording;
 use tessera_acceptance::server::Server;
 use tessera_acceptance::sink::Sink;
-
-fn start(engine: Engine, more: &Value) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", more);
-    (server, app)
-}
 
 fn unsigned(claims: &Value) -> String {
     jwt::sign("none", &Map::new(), claims, Key::None)
@@ -88,10 +82,7 @@ fn a_login_that_an_object_asks_for_happens_once() {
                 false,
                 "{claims}"
             );
-            let next = answered(&server, "login/accept", &challenge, &ann());
-            let challenge = landed(&browser.get(&next)).consent();
-            let next = app.grant(&server, &challenge, &json!({}));
-            landed(&browser.get(&next)).code();
+            landed(&app.go_on(&server, &mut browser, &challenge, &ann(), &json!({}))).code();
         }
     }
 }
@@ -250,10 +241,7 @@ fn a_long_object_must_be_signed_and_only_what_it_says_is_kept() {
         let url = asked["request_url"].as_str().unwrap();
         assert!(url.contains("state=inside-the-object"), "{engine:?}");
         assert!(!url.contains("request="), "the object is not kept");
-        let next = answered(&server, "login/accept", &challenge, &ann());
-        let challenge = landed(&browser.get(&next)).consent();
-        let next = app.grant(&server, &challenge, &json!({}));
-        let place = landed(&browser.get(&next));
+        let place = landed(&app.go_on(&server, &mut browser, &challenge, &ann(), &json!({})));
         assert_eq!(place.parameter("state"), "inside-the-object");
         assert_eq!(app.redeem(&server, &place.code()).status, 200);
         // A short one is shown as it was sent.

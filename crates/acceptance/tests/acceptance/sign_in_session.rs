@@ -6,24 +6,19 @@ use std::time::Duration;
 
 use serde_json::json;
 use tessera_acceptance::app::{App, Tokens, assert_dead};
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, at_home, first_stop, second_stop};
+use tessera_acceptance::flow::{ann, at_home, first_stop, second_stop, start};
 use tessera_acceptance::jar;
 use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
 
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
-
 #[test]
 fn a_remembered_consent_is_used_for_what_it_covers() {
     for engine in Engine::at_hand() {
-        let (server, _) = start(engine);
+        let (server, _) = start(engine, &json!({}));
         let more = json!({"audience": ["https://one.example", "https://two.example"]});
         let app = App::register(&server, "rich", &more);
         let ask = app
@@ -82,7 +77,7 @@ fn a_remembered_consent_is_used_for_what_it_covers() {
 #[test]
 fn a_consent_is_remembered_as_long_as_was_said() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut home = Browser::default();
         app.sign_in_with(&server, &mut home, &app.ask(), &ann(), &json!({}));
         assert_eq!(
@@ -177,7 +172,7 @@ fn a_public_client_on_a_private_scheme_is_never_skipped() {
 #[test]
 fn a_session_ends_when_it_should_and_keeps_its_name() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let (mut home, first) = at_home(&server, &app);
         let code = app.sign_in(&server, &mut home, &app.ask(), &json!({"subject": "ann"}));
         let second = Tokens::of(&app.redeem(&server, &code));
@@ -228,19 +223,10 @@ fn a_session_ends_when_it_should_and_keeps_its_name() {
 
 #[test]
 fn an_altered_session_cookie_is_no_session() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let (home, pair) = at_home(&server, &app);
     let (name, value) = home.jar.named("ory_hydra_session").unwrap();
-    let mut values: Vec<String> = (0..value.len())
-        .map(|at| {
-            let new = if value.as_bytes()[at] == b'A' {
-                "B"
-            } else {
-                "A"
-            };
-            format!("{}{new}{}", &value[..at], &value[at + 1..])
-        })
-        .collect();
+    let mut values: Vec<String> = (0..value.len()).map(|at| altered(value, at)).collect();
     values.extend([
         "x".to_owned(),
         "\"".to_owned(),

@@ -6,24 +6,17 @@ use std::time::Duration;
 
 use serde_json::json;
 use tessera_acceptance::app::{App, Tokens};
-use tessera_acceptance::browser::{self, Browser, answered, landed, told};
+use tessera_acceptance::browser::{Browser, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, at_home, begin, first_stop};
+use tessera_acceptance::flow::{ann, at_home, begin, first_stop, start};
 use tessera_acceptance::jar;
 use tessera_acceptance::machine;
-use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn a_skipped_login_renews_the_cookie_only_when_the_app_says_so() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let (mut home, pair) = at_home(&server, &app);
         for (extends, remembers, renewed) in [
             (json!(true), true, Some("77")),
@@ -69,7 +62,7 @@ fn a_skipped_login_renews_the_cookie_only_when_the_app_says_so() {
 #[test]
 fn a_consent_that_takes_its_time_does_not_age_the_login() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let ask = app.ask().with("max_age", "1");
         let challenge = landed(&browser.authorize(&server, &ask.query())).login();
@@ -86,7 +79,7 @@ fn a_consent_that_takes_its_time_does_not_age_the_login() {
 #[test]
 fn a_session_that_the_operator_ended_is_none_for_any_browser() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let (first, _) = at_home(&server, &app);
         let (second, pair) = at_home(&server, &app);
         let none = app.ask().with("prompt", "none");
@@ -109,7 +102,7 @@ fn a_session_that_the_operator_ended_is_none_for_any_browser() {
 #[test]
 fn the_consent_app_learns_what_the_login_app_said() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let challenge = begin(&server, &app, &mut browser);
         let context = json!({"tenant": "ü", "list": [1, {"a": null}]});
@@ -134,7 +127,7 @@ fn the_consent_app_learns_what_the_login_app_said() {
 
 #[test]
 fn each_client_has_csrf_cookies_of_its_own() {
-    let (server, app) = start(Engine::Sqlite);
+    let (server, app) = start(Engine::Sqlite, &json!({}));
     let other = App::register(&server, "other", &json!({}));
     let mut browser = Browser::default();
     let links = [&app, &other].map(|app| {

@@ -6,23 +6,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_acceptance::app::{App, NONCE, STATE, Tokens};
+use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, Landed, answer, answered, landed, request_of};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, assert_told, begin, finish, parameter};
+use tessera_acceptance::flow::{ann, assert_told, begin, finish, parameter, start};
 use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
-
-fn start(engine: Engine) -> (Server, App) {
-    let server = Server::start(browser::setup(engine, &json!({})));
-    let app = App::register(&server, "app", &json!({}));
-    (server, app)
-}
 
 #[test]
 fn nothing_but_a_verifier_passes_for_a_verifier() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let done = finish(&server, &app);
         let mut browser = Browser::default();
         let challenge = begin(&server, &app, &mut browser);
@@ -76,13 +71,7 @@ fn nothing_but_a_verifier_passes_for_a_verifier() {
                 &consent_verifier
             };
             for at in (0..value.len()).step_by(7) {
-                let new = if value.as_bytes()[at] == b'A' {
-                    "B"
-                } else {
-                    "A"
-                };
-                let altered = format!("{}{new}{}", &value[..at], &value[at + 1..]);
-                let query = app.ask().with(leg, &altered).query();
+                let query = app.ask().with(leg, &altered(value, at)).query();
                 let place = landed(&with_consent.clone().authorize(&server, &query));
                 assert_told(&place, "access_denied", &format!("{leg} altered at {at}"));
             }
@@ -127,7 +116,7 @@ fn nothing_but_a_verifier_passes_for_a_verifier() {
 #[test]
 fn a_replayed_verifier_is_refused_and_revives_no_session() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let made = finish(&server, &app);
         let mut browser = made.browser.clone();
         for link in [&made.login_link, &made.consent_link, &made.login_link] {
@@ -171,7 +160,7 @@ fn a_replayed_verifier_is_refused_and_revives_no_session() {
 #[test]
 fn accepting_twice_gives_one_grant() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let mut browser = Browser::default();
         let challenge = begin(&server, &app, &mut browser);
         let links = [(); 2].map(|()| answered(&server, "login/accept", &challenge, &ann()));
@@ -196,7 +185,7 @@ fn accepting_twice_gives_one_grant() {
 #[test]
 fn a_verifier_of_one_request_serves_no_other() {
     for engine in Engine::at_hand() {
-        let (server, app) = start(engine);
+        let (server, app) = start(engine, &json!({}));
         let uris =
             json!({"redirect_uris": ["https://app.example/cb", "https://app.example/second"]});
         let other = App::register(&server, "other", &uris);
@@ -231,10 +220,14 @@ fn a_verifier_of_one_request_serves_no_other() {
                 "invalid_client",
                 &format!("{engine:?} {leg}: another client"),
             );
-            for (parameter, value) in [
-                ("scope", "openid offline a"),
-                ("scope", "openid"),
-                ("redirect_uri", "https://app.example/second"),
+            for (parameter, value, error) in [
+                ("scope", "openid offline a", "invalid_scope"),
+                ("scope", "openid", "invalid_scope"),
+                (
+                    "redirect_uri",
+                    "https://app.example/second",
+                    "invalid_request",
+                ),
             ] {
                 let mut browser = Browser::default();
                 let verifier = link(&mut browser, &other);
@@ -244,18 +237,10 @@ fn a_verifier_of_one_request_serves_no_other() {
                     .with(&name, &verifier)
                     .query();
                 let place = landed(&browser.authorize(&server, &query));
-                assert!(
-                    !place.error().is_empty(),
-                    "{engine:?} {leg} {parameter} {value}: {place:?}"
-                );
-                assert_eq!(
-                    place.parameter("code"),
-                    "",
-                    "{engine:?} {leg} {parameter} {value}"
-                );
-                assert!(
-                    !matches!(place, Landed::Consent(_)),
-                    "{engine:?} {leg} {parameter} {value}"
+                assert_told(
+                    &place,
+                    error,
+                    &format!("{engine:?} {leg} {parameter} {value}"),
                 );
             }
         }
@@ -278,12 +263,9 @@ fn a_verifier_of_one_request_serves_no_other() {
             .with("consent_verifier", &parameter(&next, "consent_verifier"))
             .query();
         let place = landed(&browser.authorize(&server, &query));
-        if place.error().is_empty() {
-            assert_eq!(place.parameter("state"), STATE, "{engine:?}");
-            let code = place.code();
-            let pair = Tokens::of(&app.redeem(&server, &code));
-            assert_eq!(pair.id_claims()["nonce"], NONCE, "{engine:?}");
-        }
+        assert_eq!(place.parameter("state"), STATE, "{engine:?}");
+        let pair = Tokens::of(&app.redeem(&server, &place.code()));
+        assert_eq!(pair.id_claims()["nonce"], NONCE, "{engine:?}");
     }
 }
 

@@ -3,13 +3,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log"
-	"net/http"
 	"net/url"
 	"os"
 
 	"example.org/clientlibraries/person"
+	"example.org/clientlibraries/sdk"
 	ory "github.com/ory/hydra-client-go/v2"
 )
 
@@ -22,8 +21,8 @@ var check = person.Check
 
 func main() {
 	log.SetFlags(log.Lshortfile)
-	app := app{ctx: context.Background(), admin: at("ADMIN_URL"), public: at("PUBLIC_URL")}
-	app.document = must(app.public.OidcAPI.DiscoverOidcConfiguration(app.ctx).Execute())
+	app := app{ctx: context.Background(), admin: sdk.At("ADMIN_URL"), public: sdk.At("PUBLIC_URL")}
+	app.document = sdk.Must(app.public.OidcAPI.DiscoverOidcConfiguration(app.ctx).Execute())
 	check(app.document.AuthorizationEndpoint == os.Getenv("PUBLIC_URL")+"/oauth2/auth", "discovery")
 	person.RegisterApp("app", secret, "client_secret_basic")
 	last := app.walkSessions()
@@ -41,17 +40,17 @@ func (app app) walkSessions() *ory.OAuth2TokenExchange {
 	first := app.consent(app.login(app.begin(), false), false)
 	check(first.GetIdToken() != "" && first.GetRefreshToken() != "", "tokens")
 	asPerson := context.WithValue(app.ctx, ory.ContextAccessToken, first.GetAccessToken())
-	info := must(app.public.OidcAPI.GetOidcUserInfo(asPerson).Execute())
+	info := sdk.Must(app.public.OidcAPI.GetOidcUserInfo(asPerson).Execute())
 	check(info.GetSub() == subject && info.AdditionalProperties["team"] == "blue", "userinfo")
 	exchange := app.public.OAuth2API.Oauth2TokenExchange(app.asClient()).GrantType("refresh_token")
-	refreshed := must(exchange.ClientId("app").RefreshToken(first.GetRefreshToken()).Execute())
+	refreshed := sdk.Must(exchange.ClientId("app").RefreshToken(first.GetRefreshToken()).Execute())
 	check(app.isActive(refreshed), "refreshed")
 
-	sessions := must(app.admin.OAuth2API.ListOAuth2ConsentSessions(app.ctx).Subject(subject).Execute())
+	sessions := sdk.Must(app.admin.OAuth2API.ListOAuth2ConsentSessions(app.ctx).Subject(subject).Execute())
 	check(len(sessions) == 1 && sessions[0].ConsentRequest.Client.GetClientId() == "app", sessions)
 	check(len(sessions[0].GrantScope) == 3 && sessions[0].GetRemember(), sessions)
 	second := app.consent(app.login(app.begin(), true), true)
-	done(app.admin.OAuth2API.RevokeOAuth2ConsentSessions(app.ctx).Subject(subject).Client("app").Execute())
+	sdk.Done(app.admin.OAuth2API.RevokeOAuth2ConsentSessions(app.ctx).Subject(subject).Client("app").Execute())
 	check(!app.isActive(refreshed) && !app.isActive(second), "tokens end with the consent")
 	return app.consent(app.login(app.begin(), true), false)
 }
@@ -60,12 +59,12 @@ func (app app) walkLogout(token *ory.OAuth2TokenExchange) {
 	query := url.Values{"id_token_hint": {token.GetIdToken()}, "post_logout_redirect_uri": {person.LoggedOutURI}}
 	asked := person.Walk(app.document.GetEndSessionEndpoint() + "?" + query.Encode())
 	challenge := asked.Parameter("logout_challenge")
-	request := must(app.admin.OAuth2API.GetOAuth2LogoutRequest(app.ctx).LogoutChallenge(challenge).Execute())
+	request := sdk.Must(app.admin.OAuth2API.GetOAuth2LogoutRequest(app.ctx).LogoutChallenge(challenge).Execute())
 	check(request.GetSubject() == subject && request.GetRpInitiated(), "logout request")
-	accepted := must(app.admin.OAuth2API.AcceptOAuth2LogoutRequest(app.ctx).LogoutChallenge(challenge).Execute())
+	accepted := sdk.Must(app.admin.OAuth2API.AcceptOAuth2LogoutRequest(app.ctx).LogoutChallenge(challenge).Execute())
 	check(person.Walk(accepted.RedirectTo).URL == person.LoggedOutURI, "logged out")
 	app.consent(app.login(app.begin(), false), true)
-	done(app.admin.OAuth2API.RevokeOAuth2LoginSessions(app.ctx).Subject(subject).Execute())
+	sdk.Done(app.admin.OAuth2API.RevokeOAuth2LoginSessions(app.ctx).Subject(subject).Execute())
 }
 
 func (app app) walkRefusals() {
@@ -74,11 +73,11 @@ func (app app) walkRefusals() {
 	refusal.SetErrorDescription("not today")
 	login := app.begin().Parameter("login_challenge")
 	api := app.admin.OAuth2API
-	refused := must(api.RejectOAuth2LoginRequest(app.ctx).LoginChallenge(login).RejectOAuth2Request(*refusal).Execute())
+	refused := sdk.Must(api.RejectOAuth2LoginRequest(app.ctx).LoginChallenge(login).RejectOAuth2Request(*refusal).Execute())
 	check(person.Walk(refused.RedirectTo).Parameter("error") == "access_denied", "login refused")
 	consent := app.login(app.begin(), false).Parameter("consent_challenge")
 	request := api.RejectOAuth2ConsentRequest(app.ctx).ConsentChallenge(consent)
-	refused = must(request.RejectOAuth2Request(*refusal).Execute())
+	refused = sdk.Must(request.RejectOAuth2Request(*refusal).Execute())
 	check(person.Walk(refused.RedirectTo).Parameter("error") == "access_denied", "consent refused")
 }
 
@@ -92,18 +91,18 @@ func (app app) begin() person.Arrival {
 
 func (app app) login(arrival person.Arrival, wasKnown bool) person.Arrival {
 	challenge := arrival.Parameter("login_challenge")
-	request := must(app.admin.OAuth2API.GetOAuth2LoginRequest(app.ctx).LoginChallenge(challenge).Execute())
+	request := sdk.Must(app.admin.OAuth2API.GetOAuth2LoginRequest(app.ctx).LoginChallenge(challenge).Execute())
 	check(request.Skip == wasKnown && request.Client.GetClientName() == "An app", "login request")
 	accept := ory.NewAcceptOAuth2LoginRequest(subject)
 	accept.SetRemember(true)
 	accept.SetRememberFor(3600)
 	call := app.admin.OAuth2API.AcceptOAuth2LoginRequest(app.ctx).LoginChallenge(challenge)
-	return person.Walk(must(call.AcceptOAuth2LoginRequest(*accept).Execute()).RedirectTo)
+	return person.Walk(sdk.Must(call.AcceptOAuth2LoginRequest(*accept).Execute()).RedirectTo)
 }
 
 func (app app) consent(arrival person.Arrival, wasKnown bool) *ory.OAuth2TokenExchange {
 	challenge := arrival.Parameter("consent_challenge")
-	request := must(app.admin.OAuth2API.GetOAuth2ConsentRequest(app.ctx).ConsentChallenge(challenge).Execute())
+	request := sdk.Must(app.admin.OAuth2API.GetOAuth2ConsentRequest(app.ctx).ConsentChallenge(challenge).Execute())
 	check(request.GetSkip() == wasKnown && request.GetSubject() == subject, "consent request")
 	session := ory.NewAcceptOAuth2ConsentRequestSession()
 	session.SetIdToken(map[string]any{"team": "blue"})
@@ -113,10 +112,10 @@ func (app app) consent(arrival person.Arrival, wasKnown bool) *ory.OAuth2TokenEx
 	accept.SetRememberFor(3600)
 	accept.SetSession(*session)
 	call := app.admin.OAuth2API.AcceptOAuth2ConsentRequest(app.ctx).ConsentChallenge(challenge)
-	end := person.Walk(must(call.AcceptOAuth2ConsentRequest(*accept).Execute()).RedirectTo)
+	end := person.Walk(sdk.Must(call.AcceptOAuth2ConsentRequest(*accept).Execute()).RedirectTo)
 	check(end.Parameter("state") == "some-state", end)
 	exchange := app.public.OAuth2API.Oauth2TokenExchange(app.asClient()).GrantType("authorization_code")
-	return must(exchange.ClientId("app").Code(end.Parameter("code")).RedirectUri(person.RedirectURI).Execute())
+	return sdk.Must(exchange.ClientId("app").Code(end.Parameter("code")).RedirectUri(person.RedirectURI).Execute())
 }
 
 func (app app) asClient() context.Context {
@@ -124,31 +123,5 @@ func (app app) asClient() context.Context {
 }
 
 func (app app) isActive(answer *ory.OAuth2TokenExchange) bool {
-	return must(app.admin.OAuth2API.IntrospectOAuth2Token(app.ctx).Token(answer.GetAccessToken()).Execute()).Active
-}
-
-func at(variable string) *ory.APIClient {
-	configuration := ory.NewConfiguration()
-	configuration.Servers = ory.ServerConfigurations{{URL: os.Getenv(variable)}}
-	return ory.NewAPIClient(configuration)
-}
-
-// must is the value of a call that has to succeed.
-func must[T any](value T, response *http.Response, err error) T {
-	done(response, err)
-	return value
-}
-
-func done(response *http.Response, err error) {
-	if err == nil {
-		return
-	}
-	request := "no answer"
-	if response != nil {
-		request = fmt.Sprint(response.Request.Method, " ", response.Request.URL, ": ", response.Status)
-	}
-	if detailed, ok := err.(*ory.GenericOpenAPIError); ok {
-		log.Panic(request, ": ", err, ": ", string(detailed.Body()))
-	}
-	log.Panic(request, ": ", err)
+	return sdk.Must(app.admin.OAuth2API.IntrospectOAuth2Token(app.ctx).Token(answer.GetAccessToken()).Execute()).Active
 }
