@@ -17,6 +17,7 @@ pub mod error;
 pub mod flow;
 pub mod form;
 pub mod grant;
+mod hex;
 pub mod introspect;
 pub mod origin;
 pub mod parameters;

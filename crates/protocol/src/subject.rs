@@ -6,12 +6,12 @@
 //! without separators: subjects that clients know already must not change.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use tessera_crypto::sha256;
 
 use crate::client::Client;
 use crate::error::{ErrorCode, OAuthError, quoted};
+use crate::hex;
 
 /// What `subject_type` a client with other subjects than the real ones has.
 const PAIRWISE: &str = "pairwise";
@@ -38,12 +38,7 @@ pub fn identifier<'a>(
         return Ok(Cow::Borrowed(forced));
     }
     let hash = sha256(format!("{}{subject}{salt}", sector(client)?).as_bytes());
-    let mut hex = String::with_capacity(64);
-    for byte in hash {
-        // Writing to a String does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(Cow::Owned(hex))
+    Ok(Cow::Owned(hex::text(&hash)))
 }
 
 /// Whether the login app may choose how this client knows a person.

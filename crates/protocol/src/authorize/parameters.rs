@@ -245,13 +245,15 @@ pub fn encode_into(out: &mut String, text: &str) {
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
     ];
     let digit = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or('0');
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+    for run in text.split_inclusive(|c| !is_plain(c)) {
+        let (plain, escaped) = run.split_at(run.find(|c| !is_plain(c)).unwrap_or(run.len()));
+        out.push_str(plain);
+        for byte in escaped.bytes() {
+            match byte {
+                b' ' => out.push('+'),
+                other => out.extend(['%', digit(other >> 4), digit(other & 15)]),
             }
-            b' ' => out.push('+'),
-            other => out.extend(['%', digit(other >> 4), digit(other & 15)]),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use tessera_crypto::b64;
 
+use crate::hex;
 use crate::token::sid;
 
 /// How a text is kept.
@@ -55,7 +56,7 @@ pub(super) fn restore(form: Form, bytes: &[u8]) -> Option<String> {
             b64::encode_into(bytes, &mut text);
             Some(text)
         }
-        Form::Hex => Some(to_hex(bytes)),
+        Form::Hex => Some(hex::text(bytes)),
         Form::Uuid => Some(sid::text(bytes.try_into().ok()?)),
     }
 }
@@ -67,14 +68,6 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     pairs
         .iter()
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
 }
 

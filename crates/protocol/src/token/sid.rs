@@ -2,9 +2,8 @@
 //!
 //! Spec: OpenID Connect Front-Channel Logout 1.0 3; RFC 9562 4 (the textual form)
 
-use std::fmt::Write as _;
-
 use crate::grant::record::SessionId;
+use crate::hex;
 
 /// How many characters a name has.
 const LENGTH: usize = 36;
@@ -16,8 +15,7 @@ pub fn text(sid: &SessionId) -> String {
         if matches!(index, 4 | 6 | 8 | 10) {
             out.push('-');
         }
-        // Writing to a String does not fail.
-        let _ = write!(out, "{byte:02x}");
+        hex::push(&mut out, &[*byte]);
     }
     out
 }

@@ -3,7 +3,8 @@
 //! Invariant: a write is answered after its commit, never before.
 //! Invariant: a job happens as a whole or not at all, also when another job of its batch fails.
 //! Invariant: a batch holds one job per guarded key, so no answer rests on a row that is not yet committed.
-//! Invariant: there is no timer; while one commit runs the next batch gathers, and a lone write never waits.
+//! Invariant: there is no timer; while one commit runs the next batch gathers, and a lone write never waits. Before a batch
+//! the writer lets those run that are ready to: where no processor is free they may be about to write as well.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -178,6 +179,7 @@ impl Lane {
         }
         if batch.jobs.is_empty() {
             self.deferred.extend(batch.admit(self.queue.recv().ok()?));
+            std::thread::yield_now();
         }
         while batch.jobs.len() < BATCH_MAX && self.deferred.len() < BATCH_MAX {
             let Ok(job) = self.queue.try_recv() else {
