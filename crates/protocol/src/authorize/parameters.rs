@@ -129,9 +129,7 @@ impl RequestParameters {
     /// # Errors
     /// `invalid_request`, which names the limit.
     pub fn check_length(&self) -> Result<(), OAuthError> {
-        let length = self.effective().fold(0_usize, |sum, (name, value)| {
-            sum.saturating_add(name.len()).saturating_add(value.len())
-        });
+        let length = length_of(self.effective());
         if length <= UNSIGNED_MAX {
             return Ok(());
         }
@@ -204,6 +202,13 @@ fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     pairs
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// How many bytes names and values have together.
+pub fn length_of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> usize {
+    pairs.fold(0, |sum, (name, value)| {
+        sum.saturating_add(name.len()).saturating_add(value.len())
+    })
 }
 
 /// Sets parameters in the query of a URL. Those that it has under the same names go; all else stays byte for byte.

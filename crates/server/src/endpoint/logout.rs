@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method};
 use std::sync::Arc;
-use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
+use tessera_protocol::authorize::parameters::{RequestParameters, length_of, set_query};
 use tessera_protocol::authorize::redirect_uri::is_for_the_browser;
 use tessera_protocol::client::Client;
 use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
@@ -102,9 +102,7 @@ fn check_length(parameters: &RequestParameters) -> Result<(), Refusal> {
     let unsigned = parameters
         .sent()
         .filter(|(name, _)| *name != "id_token_hint");
-    let length = unsigned.fold(0_usize, |sum, (name, value)| {
-        sum.saturating_add(name.len()).saturating_add(value.len())
-    });
+    let length = length_of(unsigned);
     match length <= UNSIGNED_MAX {
         true => Ok(()),
         false => Err(refuse(format!(
