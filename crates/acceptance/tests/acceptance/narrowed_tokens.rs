@@ -3,16 +3,15 @@
 //! Spec: RFC 6749 6; RFC 6750 3.1; OpenID Connect Core 1.0 5.3.3
 
 use serde_json::json;
-use tessera_acceptance::app::{App, Tokens, userinfo};
-use tessera_acceptance::browser::{self, Browser};
+use tessera_acceptance::app::{Tokens, userinfo};
+use tessera_acceptance::browser::Browser;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::server::Server;
+use tessera_acceptance::flow;
 
 #[test]
 fn who_gave_openid_up_learns_nothing_of_the_person() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
-        let app = App::register(&server, "app", &json!({}));
+        let (server, app) = flow::start(engine, &json!({}));
         for (granted, kept, status) in [
             ("openid offline a", "a", 403),
             ("openid offline a", "openid", 200),

@@ -9,6 +9,7 @@ use tessera_acceptance::app::{App, Tokens, assert_refused};
 use tessera_acceptance::browser;
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow;
 use tessera_acceptance::http::Response;
 use tessera_acceptance::machine::is_active;
 use tessera_acceptance::server::Server;
@@ -209,7 +210,7 @@ fn move_on(server: &Server, app: &App, chains: &[Chain]) -> usize {
 #[test]
 fn within_the_grace_a_client_without_an_answer_asks_again_after_the_restart() {
     for engine in Engine::at_hand() {
-        let mut server = Server::start(browser::setup(engine, &json!({})));
+        let mut server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let mut swallowed = 0;
         for enough in [60, 110, 160] {

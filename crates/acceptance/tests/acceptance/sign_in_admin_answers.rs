@@ -7,7 +7,7 @@ use tessera_acceptance::app::App;
 use tessera_acceptance::browser::{self, Browser, answer, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, first_stop};
+use tessera_acceptance::flow::{self, ann, first_stop};
 use tessera_acceptance::jar;
 use tessera_acceptance::machine;
 use tessera_acceptance::race;
@@ -16,7 +16,7 @@ use tessera_acceptance::server::Server;
 #[test]
 fn a_consent_was_handled_when_the_app_answered() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let mut flows = ["first", "second"].map(|state| {
             let mut browser = Browser::default();
@@ -48,7 +48,7 @@ fn a_consent_was_handled_when_the_app_answered() {
 #[test]
 fn a_nul_in_what_an_app_says_is_refused() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let mut browser = Browser::default();
         let challenge = landed(&browser.authorize(&server, &app.ask().query())).login();

@@ -8,6 +8,7 @@ use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, Landed, answered, landed};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow;
 use tessera_acceptance::http::Response;
 use tessera_acceptance::machine::is_active;
 use tessera_acceptance::proxy::Proxy;
@@ -247,7 +248,7 @@ fn refusals_before_a_read_cost_nothing() {
 fn challenges_of_ordinary_requests_are_short() {
     const LIMIT: usize = 500;
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "00000000-0000-4000-8000-000000000001", &json!({}));
         let check = |ask: &Ask, login: &Value| {
             let mut browser = Browser::default();

@@ -9,6 +9,7 @@ use tessera_acceptance::app::{App, Tokens, assert_dead, assert_refused};
 use tessera_acceptance::browser::{self};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow;
 use tessera_acceptance::machine::is_active;
 use tessera_acceptance::server::Server;
 
@@ -46,7 +47,7 @@ fn reuse_is_noticed_after_the_token_would_have_expired() {
 #[test]
 fn within_its_grace_a_token_gives_more_pairs_and_only_its_own_access_token_ends() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let first = app.tokens(&server);
         let pairs = [0, 1, 2].map(|_| Tokens::of(&app.refresh(&server, &first.refresh)));

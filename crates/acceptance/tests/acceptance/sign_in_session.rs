@@ -10,7 +10,7 @@ use tessera_acceptance::bad_input::altered;
 use tessera_acceptance::browser::{self, Browser, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, at_home, first_stop, second_stop, start};
+use tessera_acceptance::flow::{self, ann, at_home, first_stop, second_stop, start};
 use tessera_acceptance::jar;
 use tessera_acceptance::machine;
 use tessera_acceptance::server::Server;
@@ -128,7 +128,7 @@ fn a_consent_is_remembered_as_long_as_was_said() {
 
 #[test]
 fn a_public_client_on_a_private_scheme_is_never_skipped() {
-    let server = Server::start(browser::setup(Engine::Sqlite, &json!({})));
+    let server = flow::server(Engine::Sqlite);
     let uris = [
         "https://app.example/cb",
         "http://localhost:4000/cb",

@@ -9,6 +9,7 @@ use tessera_acceptance::app::{App, Tokens, error_of, userinfo};
 use tessera_acceptance::browser::{self, Browser};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow;
 use tessera_acceptance::http::{Request, Response};
 use tessera_acceptance::jwks;
 use tessera_acceptance::machine::{ISSUER, introspect};
@@ -76,7 +77,7 @@ fn only_a_living_access_token_of_a_person_is_answered() {
 
 #[test]
 fn the_token_comes_in_the_header_or_a_form_and_never_in_the_address() {
-    let server = Server::start(browser::setup(Engine::Sqlite, &json!({})));
+    let server = flow::server(Engine::Sqlite);
     let app = App::register(&server, "app", &json!({}));
     let token = app.tokens(&server).access;
     let form = "application/x-www-form-urlencoded";
@@ -135,7 +136,7 @@ fn the_token_comes_in_the_header_or_a_form_and_never_in_the_address() {
 #[test]
 fn claims_are_those_of_the_consent_and_none_of_the_protocol() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let plain = App::register(&server, "plain", &json!({}));
         let signed = App::register(
             &server,

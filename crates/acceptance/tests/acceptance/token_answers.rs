@@ -7,6 +7,7 @@ use tessera_acceptance::app::{App, error_of, userinfo};
 use tessera_acceptance::browser;
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::flow;
 use tessera_acceptance::http::{Request, Response};
 use tessera_acceptance::jwt::{self, Key};
 use tessera_acceptance::machine::{self, Machine, form_to, introspect, is_active};
@@ -15,7 +16,7 @@ use tessera_acceptance::server::Server;
 
 #[test]
 fn no_answer_about_a_token_is_kept_or_shows_the_inside() {
-    let server = Server::start(browser::setup(Engine::Sqlite, &json!({})));
+    let server = flow::server(Engine::Sqlite);
     let app = App::register(&server, "app", &json!({}));
     let pair = app.tokens(&server);
     let public = |path: &str, form: &[(&str, &str)]| app.post(&server, path, form);
@@ -96,7 +97,7 @@ fn no_answer_about_a_token_is_kept_or_shows_the_inside() {
 #[test]
 fn a_client_learns_of_tokens_that_concern_it_alone() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({"audience": ["reader"]}));
         let stranger = Machine::register(&server, "stranger", &json!({}));
         let reader = Machine::register(&server, "reader", &json!({}));
@@ -143,7 +144,7 @@ fn a_client_learns_of_tokens_that_concern_it_alone() {
 
 #[test]
 fn a_public_client_has_no_tokens_of_its_own() {
-    let server = Server::start(browser::setup(Engine::Sqlite, &json!({})));
+    let server = flow::server(Engine::Sqlite);
     let more = json!({
         "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],

@@ -9,7 +9,7 @@ use tessera_acceptance::app::{App, REDIRECT_URI, STATE, assert_refused, error_of
 use tessera_acceptance::browser::{self, Browser, answer, answered, landed, told};
 use tessera_acceptance::clock;
 use tessera_acceptance::database::Engine;
-use tessera_acceptance::flow::{ann, begin};
+use tessera_acceptance::flow::{self, ann, begin};
 use tessera_acceptance::http::Response;
 use tessera_acceptance::logout;
 use tessera_acceptance::machine::{self, Machine, is_active};
@@ -37,7 +37,7 @@ fn listed(server: &Server, prefix: &str, more: &str) -> Vec<Value> {
 #[test]
 fn lists_of_consents_leave_out_what_is_over() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let mut browser = Browser::default();
         let brief = json!({"remember": true, "remember_for": 3});
@@ -57,7 +57,7 @@ fn lists_of_consents_leave_out_what_is_over() {
 #[test]
 fn a_consent_names_its_login_session_while_that_exists() {
     for engine in Engine::at_hand() {
-        let server = Server::start(browser::setup(engine, &json!({})));
+        let server = flow::server(engine);
         let app = App::register(&server, "app", &json!({}));
         let (_, pair) = logout::at_home(&server, &app, "ann");
         let sid = pair.id_claims()["sid"].as_str().unwrap().to_owned();
