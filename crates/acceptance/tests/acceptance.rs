@@ -68,6 +68,8 @@ mod races_survivor;
 mod recordings;
 #[path = "acceptance/secrets_rotation.rs"]
 mod secrets_rotation;
+#[path = "acceptance/session_management.rs"]
+mod session_management;
 #[path = "acceptance/shutdown.rs"]
 mod shutdown;
 #[path = "acceptance/sign_in_admin_answers.rs"]

@@ -24,6 +24,7 @@ pub mod parameters;
 pub mod pkce;
 pub mod registration;
 pub mod scope;
+pub mod session_state;
 pub mod subject;
 pub mod time;
 pub mod token;

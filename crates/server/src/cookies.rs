@@ -1,15 +1,17 @@
 //! The cookies of the browser flow, by subject: a CSRF cookie for each leg and client and one for the built-in logout page
-//! (`csrf.rs`), the login session (`session.rs`), and the attributes of all of them (`attributes.rs`).
+//! (`csrf.rs`), the login session (`session.rs`), what tells other sites' pages that the session has changed (`browser_state.rs`), and the attributes of
+//! all of them (`attributes.rs`).
 //!
 //! Spec: RFC 6265 4.1, 5.4
 //!
 //! Compat: names, `_dev`, the client's suffix and the attributes are those of the reference server, in both generations;
-//! the cookie of the logout page is our own. Values are opaque there and our own here. No cookie lives longer than 180
+//! the cookies of the logout page and of session management are our own. Values are opaque there and our own here. No cookie lives longer than 180
 //! days, which the reference server does not see to.
-//! Security: every value is sealed under `secrets.cookie`, else `secrets.system`, and bound to what it is for, so it can
+//! Security: every value but the browser's state is sealed under `secrets.cookie`, else `secrets.system`, and bound to what it is for, so it can
 //! neither be made up nor be moved. What an older secret sealed still opens.
 
 mod attributes;
+mod browser_state;
 mod csrf;
 mod murmur3;
 mod session;
@@ -29,6 +31,9 @@ use crate::reply::Fault;
 /// The cookie of the built-in page that asks whether to log out; no other server has it.
 const LOGOUT_CSRF: &str = "tessera_logout_csrf";
 
+/// The cookie that the page of `check_session_iframe` reads; no other server has it.
+const BROWSER_STATE: &str = "tessera_browser_state";
+
 /// Reads and writes cookies as configured.
 pub(crate) struct Cookies {
     login_csrf: String,
@@ -36,6 +41,8 @@ pub(crate) struct Cookies {
     logout_csrf: String,
     session: String,
     session_path: String,
+    /// `None` unless session management is on.
+    browser_state: Option<String>,
     csrf_lifetime: Duration,
     attributes: Attributes,
     has_legacy_twin: bool,
@@ -62,6 +69,8 @@ impl Cookies {
             logout_csrf: format!("{LOGOUT_CSRF}{suffix}"),
             session: format!("{}{suffix}", names.session),
             session_path: configured.paths.session.clone(),
+            browser_state: (settings.oidc.session_management.enabled)
+                .then(|| format!("{BROWSER_STATE}{suffix}")),
             csrf_lifetime: settings.ttl.login_consent_request,
             has_legacy_twin: attributes.is_for_all_sites()
                 && configured.same_site_legacy_workaround,

@@ -6,8 +6,8 @@ use http::StatusCode;
 
 use crate::builtin_login;
 use crate::endpoint::{
-    authorize, discovery, fallbacks, health, introspect, jwks, logout, revoke, root, token,
-    userinfo,
+    authorize, check_session, discovery, fallbacks, health, introspect, jwks, logout, revoke, root,
+    token, userinfo,
 };
 use crate::observe::{self, Port};
 use crate::state::App;
@@ -47,6 +47,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/health/ready", get(health::ready));
     if app.settings.oauth2.public_introspection {
         router = router.route("/oauth2/introspect", with_options(post(introspect::public)));
+    }
+    if app.settings.oidc.session_management.enabled {
+        router = router.route("/oauth2/sessions/check", get(check_session::get));
     }
     router = match app.users {
         Some(_) => with_builtin_login(router, &app),

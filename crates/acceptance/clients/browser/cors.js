@@ -1,12 +1,9 @@
 // Two pages in Chromium call the server from their own origins: one that a client has registered, and a stranger's. The browser decides what they may read.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { inChromium } from "./chromium.js";
 
-const { PUBLIC_URL, ADMIN_URL, CHROMIUM } = process.env;
+const { PUBLIC_URL, ADMIN_URL } = process.env;
 
 async function serve() {
   const site = createServer((_, response) => {
@@ -28,39 +25,24 @@ const json = { "content-type": "application/json" };
 const made = await fetch(`${ADMIN_URL}/admin/clients`, { method: "POST", headers: json, body: JSON.stringify(client) });
 assert.equal(made.status, 201, await made.text());
 
-const profile = await mkdtemp(join(tmpdir(), "chromium-"));
-const browser = await puppeteer.launch({
-  executablePath: CHROMIUM,
-  userDataDir: profile,
-  args: [
-    // Chromium's sandbox does not run as root.
-    ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
 try {
-  const read = await calls(app.origin);
-  assert.equal(read.token.status, 200);
-  assert.equal(read.userinfo.status, 200);
-  assert.equal(read.wrongSecret.status, 401);
-  assert.equal(read.wrongSecret.body.error, "invalid_client");
-  assert.equal(read.discovery, "unreadable", "no client asks there, and the listener lists another origin");
+  await inChromium(async (browser) => {
+    const read = await calls(browser, app.origin);
+    assert.equal(read.token.status, 200);
+    assert.equal(read.userinfo.status, 200);
+    assert.equal(read.wrongSecret.status, 401);
+    assert.equal(read.wrongSecret.body.error, "invalid_client");
+    assert.equal(read.discovery, "unreadable", "no client asks there, and the listener lists another origin");
 
-  const refused = await calls(stranger.origin, read.token.body.access_token);
-  assert.deepEqual(refused, {
-    token: "unreadable",
-    userinfo: "unreadable",
-    wrongSecret: "unreadable",
-    discovery: "unreadable",
+    const refused = await calls(browser, stranger.origin, read.token.body.access_token);
+    assert.deepEqual(refused, {
+      token: "unreadable",
+      userinfo: "unreadable",
+      wrongSecret: "unreadable",
+      discovery: "unreadable",
+    });
   });
 } finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
   for (const { site } of [app, stranger]) {
     site.close();
     site.closeAllConnections();
@@ -68,7 +50,7 @@ try {
 }
 
 // What a page of that origin gets to see. Basic and Bearer take a preflight each, the form does not.
-async function calls(origin, token) {
+async function calls(browser, origin, token) {
   const page = await browser.newPage();
   await page.goto(`${origin}/`);
   return page.evaluate(

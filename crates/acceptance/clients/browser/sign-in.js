@@ -2,13 +2,10 @@
 // application that relies on them, with its callback, and the hand that fills in the forms.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as oidc from "openid-client";
-import puppeteer from "puppeteer-core";
+import { inChromium } from "./chromium.js";
 
-const { PUBLIC_URL, ADMIN_URL, CHROMIUM, LOGIN_APP_URL } = process.env;
+const { PUBLIC_URL, ADMIN_URL, LOGIN_APP_URL } = process.env;
 const application = createServer((_, response) => {
   response.setHeader("content-type", "text/html");
   response.end("<!doctype html><title>application</title><p>Welcome to the application.");
@@ -34,29 +31,13 @@ const execute = [oidc.allowInsecureRequests];
 const authentication = oidc.ClientSecretBasic(client.client_secret);
 const server = await oidc.discovery(new URL(PUBLIC_URL), client.client_id, undefined, authentication, { execute });
 
-const profile = await mkdtemp(join(tmpdir(), "chromium-"));
-const browser = await puppeteer.launch({
-  executablePath: CHROMIUM,
-  userDataDir: profile,
-  args: [
-    // Chromium's sandbox does not run as root.
-    ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
 try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
-  await walkThrough(page);
+  await inChromium(async (browser) => {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(20_000);
+    await walkThrough(page);
+  });
 } finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
   application.close();
   application.closeAllConnections();
 }

@@ -12,6 +12,7 @@ pub(super) const PAIRWISE_SALT_MIN: usize = 8;
 pub struct Oidc {
     pub subject_identifiers: SubjectIdentifiers,
     pub dynamic_client_registration: DynamicClientRegistration,
+    pub session_management: SessionManagement,
 }
 
 /// `oidc.subject_identifiers`.
@@ -53,6 +54,12 @@ pub struct DynamicClientRegistration {
     pub enabled: bool,
     /// Scope of any client created without one.
     pub default_scope: Vec<String>,
+}
+
+/// `oidc.session_management`; the reference server has none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SessionManagement {
+    pub enabled: bool,
 }
 
 /// `webfinger`.

@@ -186,6 +186,12 @@ impl Settings {
         self.issuer_path("/oauth2/sessions/logout")
     }
 
+    /// The page that applications ask whether the session has changed.
+    #[must_use]
+    pub fn check_session_url(&self) -> String {
+        self.public_path("/oauth2/sessions/check")
+    }
+
     /// The login page.
     #[must_use]
     pub fn login_url(&self) -> String {

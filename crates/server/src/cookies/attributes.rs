@@ -22,7 +22,18 @@ pub(super) struct Written<'a> {
     pub(super) path: &'a str,
     /// As attributes, with their separators.
     pub(super) lifetime: &'a str,
-    pub(super) has_same_site: bool,
+    pub(super) kind: Kind,
+}
+
+/// Who gets to see a cookie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// This server, from where `SameSite` says.
+    Usual,
+    /// This server; for browsers that read `SameSite=None` wrongly.
+    LegacyTwin,
+    /// The scripts of a page of this server that any site may frame.
+    ForFrames,
 }
 
 impl Attributes {
@@ -96,16 +107,21 @@ impl Attributes {
             value,
             path,
             lifetime,
-            has_same_site,
+            kind,
         } = cookie;
         let domain = match self.domain.as_str() {
             "" => String::new(),
             domain => format!("; Domain={domain}"),
         };
         let secure = if self.is_secure { "; Secure" } else { "" };
-        let same_site = if *has_same_site { self.same_site() } else { "" };
-        let text =
-            format!("{name}={value}; Path={path}{domain}{lifetime}; HttpOnly{secure}{same_site}");
+        let flags = match kind {
+            Kind::Usual => format!("; HttpOnly{secure}{}", self.same_site()),
+            Kind::LegacyTwin => format!("; HttpOnly{secure}"),
+            // Browsers refuse `SameSite=None` without `Secure`.
+            Kind::ForFrames if self.is_secure => "; Secure; SameSite=None".to_owned(),
+            Kind::ForFrames => String::new(),
+        };
+        let text = format!("{name}={value}; Path={path}{domain}{lifetime}{flags}");
         match HeaderValue::try_from(text) {
             Ok(header) => {
                 reply.append(SET_COOKIE, header);

@@ -22,7 +22,7 @@ use http::HeaderMap;
 use tessera_crypto::{OsEntropy, b64, constant_time_eq};
 use tessera_protocol::time::Timestamp;
 
-use super::attributes::Written;
+use super::attributes::{Kind, Written};
 use super::murmur3::murmur3;
 use super::{Cookies, values};
 
@@ -217,13 +217,13 @@ impl Cookies {
             value: &b64::encode(&sealed),
             path: "/",
             lifetime: &format!("; Max-Age={}", self.csrf_lifetime.as_secs()),
-            has_same_site: true,
+            kind: Kind::Usual,
         };
         self.attributes.write(reply, &cookie);
         if self.has_legacy_twin {
             let twin = Written {
                 name: &legacy(&name.name),
-                has_same_site: false,
+                kind: Kind::LegacyTwin,
                 ..cookie
             };
             self.attributes.write(reply, &twin);

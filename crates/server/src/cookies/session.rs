@@ -12,8 +12,8 @@ use tessera_crypto::{OsEntropy, b64};
 use tessera_protocol::grant::record::{LoginSession, SessionId};
 use tessera_protocol::time::Timestamp;
 
-use super::attributes::Written;
-use super::{Cookies, values};
+use super::attributes::{Kind, Written};
+use super::{Cookies, browser_state, values};
 use crate::config::AUTHENTICATION_SESSION_MAX;
 
 /// What a removed cookie says beside `Max-Age=0`, for browsers that read only this.
@@ -87,12 +87,16 @@ impl Cookies {
         self.keys
             .seal(&OsEntropy, self.session.as_bytes(), &plain, &mut sealed);
         let lifetime = max_age.map(|max| format!("; Max-Age={}", max.as_secs()));
-        self.write_session(reply, &b64::encode(&sealed), &lifetime.unwrap_or_default());
+        let lifetime = lifetime.unwrap_or_default();
+        self.write_session(reply, &b64::encode(&sealed), &lifetime);
+        self.write_browser_state(reply, &browser_state::of(sid), &lifetime);
     }
 
     /// Removes the session cookie.
     pub(crate) fn clear_session(&self, reply: &mut HeaderMap) {
-        self.write_session(reply, "", &format!("{LONG_AGO}; Max-Age=0"));
+        let lifetime = format!("{LONG_AGO}; Max-Age=0");
+        self.write_session(reply, "", &lifetime);
+        self.write_browser_state(reply, "", &lifetime);
     }
 
     fn write_session(&self, reply: &mut HeaderMap, value: &str, lifetime: &str) {
@@ -101,7 +105,7 @@ impl Cookies {
             value,
             path: &self.session_path,
             lifetime,
-            has_same_site: true,
+            kind: Kind::Usual,
         };
         self.attributes.write(reply, &cookie);
     }

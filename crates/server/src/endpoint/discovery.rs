@@ -93,6 +93,8 @@ pub(crate) fn metadata(settings: &Settings, alg: Alg) -> Metadata {
         frontchannel_logout_supported: true,
         frontchannel_logout_session_supported: true,
         end_session_endpoint: settings.end_session_url(),
+        check_session_iframe: (settings.oidc.session_management.enabled)
+            .then(|| settings.check_session_url()),
         request_object_signing_alg_values_supported: std::iter::once("none")
             .chain(assertion_algorithms())
             .collect(),

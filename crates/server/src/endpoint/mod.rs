@@ -1,6 +1,7 @@
 //! One file per endpoint.
 
 pub(crate) mod authorize;
+pub(crate) mod check_session;
 pub(crate) mod discovery;
 pub(crate) mod fallbacks;
 #[cfg(feature = "floor")]

@@ -5,6 +5,7 @@
 //! Invariant: pages load nothing, run no script but their own, and say in plain words what happened and what to do.
 //! Compat: titles, headings and statuses are the reference server's where its tests look at them.
 
+pub(crate) mod check_session;
 pub(crate) mod consent;
 pub(crate) mod error;
 pub(crate) mod fallback;

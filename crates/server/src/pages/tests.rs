@@ -15,7 +15,7 @@ use super::fallback::{Fallback, notice};
 use super::sign_in::{Refused, SignIn};
 use super::sign_out::SignOut;
 use super::stopped::Stopped;
-use super::{error, form_post, frontchannel_logout};
+use super::{check_session, error, form_post, frontchannel_logout};
 
 const NASTY: &str = "\"'><script>alert(1)</script>&amp;";
 
@@ -88,6 +88,7 @@ fn all() -> Vec<Response> {
         Fallback::DeviceDone.page(),
         notice(NASTY, NASTY).into_reply(),
         form_post::page(NASTY, &[(NASTY, NASTY)]),
+        check_session::page(NASTY),
         frontchannel_logout::page(&[NASTY], NASTY),
         sign_in(None),
         sign_in(Some(Refused::NoUsername)),
