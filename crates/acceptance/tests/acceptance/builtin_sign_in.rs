@@ -21,12 +21,14 @@ fn a_person_signs_in_consents_and_the_client_gets_the_claims_it_asked_for() {
         "The Shop",
         "shop.example.com",
         "name=\"username\" value=\"alice\"",
+        "href=\"https://shop.example.com/privacy\">privacy policy</a>",
     ] {
         assert!(login.body.contains(part), "{part} in {}", login.body);
     }
     let consent = browser.log_in(&login, &[]);
     assert_eq!(consent.status, 200);
     for part in [
+        "href=\"https://shop.example.com/privacy\">privacy policy</a>",
         "The Shop",
         "shop.example.com",
         "<strong>alice</strong>",

@@ -99,6 +99,7 @@ fn page(
         challenge: &visit.challenge,
         csrf: &visit.csrf(&asked.consent_csrf),
         client: asker.name(),
+        links: asker.links(),
         redirect_host: &asker.redirect_host,
         username: &user.username,
         scope: &scope,

@@ -158,6 +158,7 @@ async fn page(
         challenge,
         csrf: &super::csrf(&opened.flow.login_csrf, challenge),
         client: asker.name(),
+        links: asker.links(),
         redirect_host: &asker.redirect_host,
         username,
         remember: !visit.field("remember").is_empty(),

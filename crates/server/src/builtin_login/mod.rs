@@ -29,6 +29,7 @@ use tessera_store::SingleUse;
 use self::stop::Stop;
 use crate::authorize::sealed::{self, NotOpened, Opened};
 use crate::cookies::Csrf;
+use crate::pages::client_links::ClientLinks;
 use crate::pages::fallback::Fallback;
 use crate::state::{App, AppState};
 use crate::users::Users;
@@ -203,6 +204,14 @@ impl Asker {
 
     fn name(&self) -> &str {
         shown_name(&self.client)
+    }
+
+    fn links(&self) -> ClientLinks<'_> {
+        let metadata = self.client.metadata();
+        ClientLinks {
+            policy_uri: &metadata.policy_uri,
+            tos_uri: &metadata.tos_uri,
+        }
     }
 }
 

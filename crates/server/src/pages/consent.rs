@@ -7,6 +7,7 @@
 
 use axum::response::Response;
 
+use super::client_links::ClientLinks;
 use super::html::Html;
 use super::layout::{Page, Powers};
 
@@ -21,6 +22,8 @@ pub(crate) struct Consent<'a> {
     pub csrf: &'a str,
     /// The client's name, else its id.
     pub client: &'a str,
+    /// What the client says of itself.
+    pub links: ClientLinks<'a>,
     /// The host that the answer goes to.
     pub redirect_host: &'a str,
     /// Who is logged in, as that person knows it.
@@ -69,6 +72,7 @@ impl Consent<'_> {
                  <button type=\"submit\" id=\"deny\" name=\"answer\" value=\"deny\" class=\"quiet\">Do not allow</button>\n\
                  </div>\n</form>\n",
             )
+            .add(&self.links.html(self.client))
     }
 
     fn wishes(&self) -> Html {

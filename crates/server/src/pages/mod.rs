@@ -6,6 +6,7 @@
 //! Compat: titles, headings and statuses are the reference server's where its tests look at them.
 
 pub(crate) mod check_session;
+pub(crate) mod client_links;
 pub(crate) mod consent;
 pub(crate) mod error;
 pub(crate) mod fallback;

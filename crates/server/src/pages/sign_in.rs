@@ -10,6 +10,7 @@ use axum::response::Response;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
+use super::client_links::ClientLinks;
 use super::html::Html;
 use super::layout::{Page, Powers};
 
@@ -24,6 +25,8 @@ pub(crate) struct SignIn<'a> {
     pub csrf: &'a str,
     /// The client's name, else its id.
     pub client: &'a str,
+    /// What the client says of itself.
+    pub links: ClientLinks<'a>,
     /// The host that the person goes on to.
     pub redirect_host: &'a str,
     /// What was typed before, or what the application suggests.
@@ -145,6 +148,7 @@ impl SignIn<'_> {
                  <button type=\"submit\" id=\"deny\" name=\"answer\" value=\"deny\" class=\"quiet\" formnovalidate>Cancel</button>\n\
                  </div>\n</form>\n",
             )
+            .add(&self.links.html(self.client))
     }
 
     fn starts_with_name(&self) -> bool {

@@ -9,6 +9,7 @@ use http::header::{
 use http_body_util::BodyExt as _;
 use tessera_crypto::sha256;
 
+use super::client_links::ClientLinks;
 use super::consent::Consent;
 use super::error::Shown;
 use super::fallback::{Fallback, notice};
@@ -18,6 +19,12 @@ use super::stopped::Stopped;
 use super::{check_session, error, form_post, frontchannel_logout};
 
 const NASTY: &str = "\"'><script>alert(1)</script>&amp;";
+
+/// Web addresses all the same, so they are shown.
+const NASTY_LINKS: ClientLinks<'_> = ClientLinks {
+    policy_uri: "https://a.example/\"'><script>alert(1)</script>&amp;",
+    tos_uri: "http://a.example/\"'><script>alert(1)</script>&amp;",
+};
 
 async fn html(reply: Response) -> String {
     let bytes = reply.into_body().collect().await.unwrap().to_bytes();
@@ -35,6 +42,7 @@ fn sign_in(refused: Option<Refused>) -> Response {
         challenge: NASTY,
         csrf: NASTY,
         client: NASTY,
+        links: NASTY_LINKS,
         redirect_host: NASTY,
         username: NASTY,
         remember: true,
@@ -50,6 +58,7 @@ fn consent() -> Response {
         challenge: NASTY,
         csrf: NASTY,
         client: NASTY,
+        links: NASTY_LINKS,
         redirect_host: NASTY,
         username: NASTY,
         scope: &nasty,
@@ -437,7 +446,7 @@ async fn the_login_page_keeps_what_was_typed_but_no_password() {
             redirect_host: "shop.example.com",
             username: "alice",
             remember: true,
-            refused: None,
+            ..SignIn::default()
         }
         .page(),
     )
@@ -519,4 +528,33 @@ async fn the_logout_page_says_who_asks() {
     assert!(text.contains("<strong>alice</strong>"));
     let bare = html(SignOut::default().page()).await;
     assert!(!bare.contains("asks to") && bare.contains("id=\"accept\""));
+}
+
+#[tokio::test]
+async fn a_client_is_linked_to_by_web_addresses_alone() {
+    let shown = async |policy_uri, tos_uri| {
+        let links = ClientLinks {
+            policy_uri,
+            tos_uri,
+        };
+        let consent = Consent {
+            links,
+            ..Consent::default()
+        };
+        let sign_in = SignIn {
+            links,
+            ..SignIn::default()
+        };
+        let pages = [html(consent.page()).await, html(sign_in.page()).await];
+        pages.map(|text| text.split(" href=\"").count() - 1)
+    };
+    let (policy, terms) = (
+        "https://c.example/privacy?a=1&b=2",
+        "http://c.example/terms",
+    );
+    assert_eq!(shown(policy, terms).await, [2, 2]);
+    assert_eq!(shown("", terms).await, [1, 1]);
+    for other in ["", "javascript:alert(1)", "data:text/html,x", "c.example"] {
+        assert_eq!(shown(other, other).await, [0, 0], "{other}");
+    }
 }
