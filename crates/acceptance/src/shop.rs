@@ -63,7 +63,7 @@ pub fn start(config: &Value) -> Server {
 
 pub fn register(server: &Server) {
     let client = json!({
-        "client_id": "shop", "client_name": "The Shop", "policy_uri": "https://shop.example.com/privacy", "client_secret": SECRET,
+        "client_id": "shop", "client_name": "The Shop", "policy_uri": "https://shop.example.com/privacy", "tos_uri": "https://shop.example.com/terms", "client_secret": SECRET,
         "redirect_uris": [CALLBACK], "post_logout_redirect_uris": [BYE],
         "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
         "scope": "openid profile email phone groups offline_access",

@@ -48,6 +48,7 @@ mod tests {
             "https://client.example.org/cb?a=b",
             "https://client.example.org:443/",
             "HTTPS://Client.Example.org/other",
+            "https://ann@client.example.org/cb",
         ] {
             assert_eq!(state(same).as_deref(), Some(OF_SAMPLE), "{same}");
         }
@@ -59,6 +60,8 @@ mod tests {
             let state = state(other).unwrap();
             assert_ne!(state, OF_SAMPLE, "{other}");
         }
+        let encoded = state("https://xn--bcher-kva.example/cb");
+        assert_eq!(state("https://b\u{fc}cher.example/cb"), encoded);
         assert_eq!(state("com.example.app://callback/cb"), None);
         assert_eq!(state("com.example.app:/cb"), None);
     }

@@ -1,14 +1,14 @@
 //! The cookies of the browser flow, by subject: a CSRF cookie for each leg and client and one for the built-in logout page
-//! (`csrf.rs`), the login session (`session.rs`), what tells other sites' pages that the session has changed (`browser_state.rs`), and the attributes of
-//! all of them (`attributes.rs`).
+//! (`csrf.rs`), the login session (`session.rs`), what tells other sites' pages that the session has changed
+//! (`browser_state.rs`), and the attributes of all of them (`attributes.rs`).
 //!
 //! Spec: RFC 6265 4.1, 5.4
 //!
 //! Compat: names, `_dev`, the client's suffix and the attributes are those of the reference server, in both generations;
-//! the cookies of the logout page and of session management are our own. Values are opaque there and our own here. No cookie lives longer than 180
-//! days, which the reference server does not see to.
-//! Security: every value but the browser's state is sealed under `secrets.cookie`, else `secrets.system`, and bound to what it is for, so it can
-//! neither be made up nor be moved. What an older secret sealed still opens.
+//! the cookies of the logout page and of session management are our own. Values are opaque there and our own here. No
+//! cookie lives longer than 180 days, which the reference server does not see to.
+//! Security: every value but the browser's state is sealed under `secrets.cookie`, else `secrets.system`, and bound to
+//! what it is for, so it can neither be made up nor be moved. What an older secret sealed still opens.
 
 mod attributes;
 mod browser_state;

@@ -68,10 +68,17 @@ async function sessionChanges(tab) {
   const ann = await signIn(tab);
   assert.equal(await ask(tab, `application ${ann.state}`), "unchanged");
   assert.equal(await ask(tab, `another ${ann.state}`), "changed");
-  for (const malformed of ["", "application", `application ${ann.state.split(".")[0]}`, ann.state, "application x.y", { application: ann.state }]) {
+  for (const malformed of ["", "application", `application ${ann.state.split(".")[0]}`, ann.state, "application x.y", `\ud800 ${ann.state}`, { application: ann.state }]) {
     assert.equal(await ask(tab, malformed), "error", JSON.stringify(malformed));
   }
   await hashesAnyLength(tab);
+  await answersEnd(tab);
+
+  // What a change of `serve.cookies.domain` leaves behind.
+  const older = { name: "tessera_browser_state_dev", value: "older", domain: new URL(PUBLIC_URL).hostname, path: "/oauth2" };
+  await tab.browser().setCookie(older);
+  assert.equal(await ask(tab, `application ${ann.state}`), "unchanged");
+  await tab.browser().deleteCookie(older);
 
   // Another site with the same words.
   await tab.goto(`http://127.0.0.1:${stranger.address().port}/`);
@@ -97,6 +104,28 @@ async function hashesAnyLength(tab) {
     const hash = createHash("sha256").update([id, APP_URL, value, "salt"].join(" ")).digest("hex");
     assert.equal(await ask(tab, `${id} ${hash}.salt`), "unchanged", id);
   }
+}
+
+/** The frame answers neither itself nor what another of its kind says. */
+async function answersEnd(tab) {
+  const frame = tab.frames().find((each) => each !== tab.mainFrame());
+  const heard = await frame.evaluate(async () => {
+    let heard = 0;
+    window.addEventListener("message", () => heard++);
+    window.postMessage({ any: 1 }, "*");
+    await new Promise((done) => setTimeout(done, 200));
+    return heard;
+  });
+  assert.equal(heard, 1, "its own message and no answer");
+  const answers = await tab.evaluate(async (origin) => {
+    const answers = [];
+    window.addEventListener("message", (event) => answers.push(event.data));
+    const { contentWindow } = document.getElementById("op");
+    for (const text of ["unchanged", "changed", "error", "last"]) contentWindow.postMessage(text, origin);
+    await new Promise((done) => setTimeout(done, 200));
+    return answers;
+  }, new URL(PUBLIC_URL).origin);
+  assert.deepEqual(answers, ["error"], "to the last of them alone");
 }
 
 /** Signs in at the server; the application's page is open then. */

@@ -22,6 +22,7 @@ fn a_person_signs_in_consents_and_the_client_gets_the_claims_it_asked_for() {
         "shop.example.com",
         "name=\"username\" value=\"alice\"",
         "href=\"https://shop.example.com/privacy\">privacy policy</a>",
+        "href=\"https://shop.example.com/terms\">terms of service</a>",
     ] {
         assert!(login.body.contains(part), "{part} in {}", login.body);
     }
@@ -29,6 +30,7 @@ fn a_person_signs_in_consents_and_the_client_gets_the_claims_it_asked_for() {
     assert_eq!(consent.status, 200);
     for part in [
         "href=\"https://shop.example.com/privacy\">privacy policy</a>",
+        "href=\"https://shop.example.com/terms\">terms of service</a>",
         "The Shop",
         "shop.example.com",
         "<strong>alice</strong>",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderMap;
+use http::header::SET_COOKIE;
 use tessera_protocol::authorize::checks::{self, BEFORE_ANSWER, Facts};
 use tessera_protocol::authorize::parameters::RequestParameters;
 use tessera_protocol::error::{ErrorCode, OAuthError};
@@ -65,7 +66,9 @@ pub(super) async fn finish(
     let mut cookies = HeaderMap::new();
     parameters.extend(session_state(visitor, &asked, &grant, &mut cookies));
     let mut reply = refusal::deliver(app, &asked.destination, parameters);
-    reply.headers_mut().extend(cookies);
+    for cookie in cookies.get_all(SET_COOKIE) {
+        reply.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
     Ok(reply)
 }
 

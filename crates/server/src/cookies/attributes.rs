@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::config::{SameSite, Settings};
 use crate::reply::Fault;
 
-/// `Domain`, `HttpOnly`, `Secure` and `SameSite`, which all cookies have in common.
+/// `Domain`, `Secure` and `SameSite` as configured, for all cookies.
 pub(super) struct Attributes {
     domain: String,
     is_secure: bool,

@@ -2,10 +2,10 @@
 //!
 //! Spec: OpenID Connect Session Management 1.0 2 ("OP browser state"), 3.2
 //!
-//! Invariant: it is set and removed with the session cookie, and set for a session that has no cookie when a client is
-//! told its `session_state`.
-//! Security: scripts read it, also in frames of other sites. It is a hash of the session's id: the same at each process
-//! and under each secret, and nothing can be done with it.
+//! Invariant: it is set and removed with the session cookie. A client that is told its `session_state` finds it set, also
+//! for a session that no cookie remembers, unless the browser has gone on to another session.
+//! Security: scripts read it, also in frames of other sites. It is a hash of the session's id, the same at each process
+//! and under each secret. Whoever knows that id, as the session's clients do, can compute it; it opens nothing.
 
 use http::HeaderMap;
 use tessera_crypto::{b64, sha256};
@@ -23,20 +23,28 @@ impl Cookies {
         self.browser_state.as_deref()
     }
 
-    /// Sets the cookie for this session unless the browser has it, and answers its value; `None` unless session management
-    /// is on.
+    /// Answers the cookie's value for this session, and sets the cookie unless the browser has it or has another session;
+    /// `None` unless session management is on.
     pub(crate) fn show_session(
         &self,
         headers: &HeaderMap,
         reply: &mut HeaderMap,
         sid: &SessionId,
     ) -> Option<String> {
-        let name = self.browser_state.as_deref()?;
-        let state = of(sid);
-        if !values(headers, name).any(|value| value == state) {
-            self.write_browser_state(reply, &state, "");
+        self.browser_state.as_ref()?;
+        let has_another = self.session(headers).is_some_and(|own| own != *sid);
+        if !has_another && !self.is_shown(headers, sid) {
+            self.write_browser_state(reply, &of(sid), "");
         }
-        Some(state)
+        Some(of(sid))
+    }
+
+    /// Whether the browser has the cookie for this session.
+    pub(super) fn is_shown(&self, headers: &HeaderMap, sid: &SessionId) -> bool {
+        let Some(name) = &self.browser_state else {
+            return false;
+        };
+        values(headers, name).any(|value| value == of(sid))
     }
 
     pub(super) fn write_browser_state(&self, reply: &mut HeaderMap, value: &str, lifetime: &str) {

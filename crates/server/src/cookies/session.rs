@@ -99,6 +99,25 @@ impl Cookies {
         self.write_browser_state(reply, "", &lifetime);
     }
 
+    /// Removes what the browser keeps of a session that has ended.
+    ///
+    /// Security: a logout that is handed to somebody else leaves their session alone, remembered or not.
+    pub(crate) fn forget_session(
+        &self,
+        headers: &HeaderMap,
+        reply: &mut HeaderMap,
+        ended: &SessionId,
+    ) {
+        let lifetime = format!("{LONG_AGO}; Max-Age=0");
+        let own = self.session(headers);
+        if own.is_none_or(|own| own == *ended) {
+            self.write_session(reply, "", &lifetime);
+        }
+        if own == Some(*ended) || self.is_shown(headers, ended) {
+            self.write_browser_state(reply, "", &lifetime);
+        }
+    }
+
     fn write_session(&self, reply: &mut HeaderMap, value: &str, lifetime: &str) {
         let cookie = Written {
             name: &self.session,

@@ -231,14 +231,8 @@ async fn complete(
         [] => reply::found(&target),
         frames => pages::frontchannel_logout::page(frames, &target),
     };
-    // Security: a verifier that is handed to somebody else leaves their session alone.
-    if app
-        .cookies
-        .session(headers)
-        .is_none_or(|sid| sid == request.sid)
-    {
-        app.cookies.clear_session(reply.headers_mut());
-    }
+    app.cookies
+        .forget_session(headers, reply.headers_mut(), &request.sid);
     Ok(reply)
 }
 

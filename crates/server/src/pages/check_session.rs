@@ -4,8 +4,11 @@
 //!
 //! Invariant: the script is ES5, so that it runs in every browser and in HtmlUnit, and hashes itself: browsers offer
 //! their hash over TLS only, and answer later. It computes what `session_state` of the protocol computes.
-//! Security: any site may frame the page and ask. The origin of who asks goes into the hash, so a site learns about the
-//! values alone that it was given itself.
+//! Invariant: what the page itself says, or another of its kind, gets no answer: the two would never end. Of several
+//! cookies of the name, which a change of `serve.cookies.domain` leaves behind, any may fit.
+//! Security: any site may frame the page and ask. The specification wants who asks to have the origin of the parent frame;
+//! a frame beside this one asks as well, and the origin of who asks goes into the hash in its place. A site that knows a
+//! session's id, as its clients do, can learn whether this browser has that session, and nothing of others.
 
 use axum::response::Response;
 
@@ -44,16 +47,17 @@ u=(turn(y,2)^turn(y,13)^turn(y,22))+(y&s[1]^y&s[2]^s[1]&s[2])|0;\
 s=[t+u|0,y,s[1],s[2],s[3]+t|0,x,s[5],s[6]];}\
 for(j=0;j<8;j++){h[j]=h[j]+s[j]|0;}}\
 return h.map(function(v){return ('0000000'+(v>>>0).toString(16)).slice(-8);}).join('');}\
-function state(){\
-var all=document.cookie.split(/; */),i;\
-for(i=0;i<all.length;i++){if(all[i].indexOf(name)===0){return all[i].slice(name.length);}}\
-return '';}\
+function isShown(client,origin,salt,hash){\
+return document.cookie.split(/; */).some(function(pair){\
+return pair.indexOf(name)===0&&sha256([client,origin,pair.slice(name.length),salt].join(' '))===hash;});}\
 function answer(asked,origin){\
 var parts=/^(.+) ([0-9a-f]{64})\\.([^ .]+)$/.exec(asked);\
 if(!parts){return 'error';}\
-return sha256([parts[1],origin,state(),parts[3]].join(' '))===parts[2]?'unchanged':'changed';}\
+try{return isShown(parts[1],origin,parts[3],parts[2])?'unchanged':'changed';}\
+catch(error){return 'error';}}\
 window.addEventListener('message',function(event){\
-if(!event.source||event.origin==='null'){return;}\
+if(!event.source||event.source===window||event.origin==='null'){return;}\
+if(['unchanged','changed','error'].indexOf(event.data)>=0){return;}\
 event.source.postMessage(typeof event.data==='string'?answer(event.data,event.origin):'error',event.origin);});\
 })();";
 

@@ -65,3 +65,33 @@ fn a_browser_that_has_it_is_not_sent_it_again() {
 fn sessions_differ() {
     assert_ne!(of(&VALUE), of(&OTHER));
 }
+
+#[test]
+fn a_tab_that_was_left_behind_does_not_hide_the_newer_session() {
+    let cookies = cookies(true, &on());
+    let newer = presented(&written(|r| cookies.set_session(r, &OTHER, None)));
+    let mut state = None;
+    let lines = written(|r| state = cookies.show_session(&newer, r, &VALUE));
+    assert_eq!((lines.len(), state), (0, Some(of(&VALUE))));
+}
+
+#[test]
+fn the_end_of_one_session_leaves_the_state_of_another() {
+    let cookies = cookies(true, &on());
+    let of_nobody = header("a=b");
+    let remembered = presented(&written(|r| cookies.set_session(r, &VALUE, None)));
+    let unremembered = presented(&written(|r| {
+        drop(cookies.show_session(&of_nobody, r, &VALUE));
+    }));
+    let removed = |headers: &HeaderMap, ended: &SessionId| {
+        let lines = written(|r| cookies.forget_session(headers, r, ended));
+        let names = lines.iter().filter_map(|line| line.split_once("=;"));
+        names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let (session, state) = ("ory_hydra_session_dev", "tessera_browser_state_dev");
+    assert_eq!(removed(&remembered, &VALUE), [session, state]);
+    assert!(removed(&remembered, &OTHER).is_empty());
+    assert_eq!(removed(&unremembered, &VALUE), [session, state]);
+    assert_eq!(removed(&unremembered, &OTHER), [session]);
+    assert_eq!(removed(&of_nobody, &OTHER), [session]);
+}
