@@ -1,6 +1,7 @@
 //! What the authorization endpoint hands out itself: the code, and the tokens of implicit and hybrid flows.
 //!
-//! Spec: RFC 6749 4.1.2, 4.2.2; OpenID Connect Core 1.0 3.2.2.5, 3.3.2.5
+//! Spec: RFC 6749 4.1.2, 4.2.2; OpenID Connect Core 1.0 3.2.2.5, 3.3.2.5; OpenID Connect Session Management
+//! 1.0 2
 
 use std::time::Duration;
 
@@ -8,15 +9,15 @@ use tessera_crypto::OsEntropy;
 use tessera_protocol::authorize::deliver::Parameters;
 use tessera_protocol::client::Client;
 use tessera_protocol::grant::record::{CodeRecord, GrantRecord, SessionClaims};
+use tessera_protocol::session_state;
 use tessera_protocol::time::Lifespan;
 use tessera_protocol::token::access::{AccessToken, PersonRef};
 use tessera_protocol::token::sealed_id;
 
 use super::{Addressed, Refusal, Visitor};
-use crate::at_rest;
 use crate::id_token::{self, Beside};
 use crate::state::AppState;
-use crate::token;
+use crate::{at_rest, ids, token};
 
 /// How long tokens of the front channel live.
 pub(super) struct Lifespans {
@@ -53,6 +54,10 @@ pub(super) async fn parameters(
     if asked_type.token || asked_type.is_code_alone() {
         parameters.push(("scope", grant.content.scope.join(" ")));
     }
+    let is_openid = grant.content.scope.iter().any(|scope| scope == "openid");
+    if is_openid && let Some(state) = session_state(app, asked, grant) {
+        parameters.push(("session_state", state));
+    }
     let code = code.map(|code| {
         let prefix = &app.settings.oauth2.token_prefix.code;
         sealed_id::mint(&code.code_id, prefix, &app.seals.code, &OsEntropy)
@@ -69,7 +74,6 @@ pub(super) async fn parameters(
             parameters.push(("access_token", wire.clone()));
             access_token = Some(wire);
         }
-        let is_openid = grant.content.scope.iter().any(|scope| scope == "openid");
         if asked_type.id_token && is_openid {
             let beside = Beside {
                 access_token: access_token.as_deref(),
@@ -84,6 +88,14 @@ pub(super) async fn parameters(
         parameters.push(("code", code));
     }
     Ok(parameters)
+}
+
+/// What the client's pages compare the session with; `None` unless session management is on.
+fn session_state(app: &AppState, asked: &Addressed, grant: &GrantRecord) -> Option<String> {
+    let browser_state = app.cookies.browser_state_of(&grant.sid?)?;
+    let salt = ids::hex(&app.random::<16>());
+    let redirect_uri = &asked.destination.redirect_uri;
+    session_state::session_state(&grant.client_id, redirect_uri, &browser_state, &salt)
 }
 
 fn access_token_of(

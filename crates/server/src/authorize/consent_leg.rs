@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use http::HeaderMap;
-use http::header::SET_COOKIE;
 use tessera_protocol::authorize::checks::{self, BEFORE_ANSWER, Facts};
 use tessera_protocol::authorize::parameters::RequestParameters;
 use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Flow, Leg, Step};
 use tessera_protocol::grant::record::{CodeContent, CodeRecord, GrantContent, GrantRecord};
-use tessera_protocol::session_state;
 use tessera_protocol::time::Timestamp;
 use tessera_store::{FinishConsent, FinishedConsent, SingleUse};
 
@@ -62,36 +59,11 @@ pub(super) async fn finish(
         code: code.as_ref(),
     };
     grant.session = store(visitor, &asked, &finish).await?;
-    let mut parameters = answer::parameters(visitor, &asked, &grant, code.as_ref()).await?;
-    let mut cookies = HeaderMap::new();
-    parameters.extend(session_state(visitor, &asked, &grant, &mut cookies));
+    let parameters = answer::parameters(visitor, &asked, &grant, code.as_ref()).await?;
     let mut reply = refusal::deliver(app, &asked.destination, parameters);
-    for cookie in cookies.get_all(SET_COOKIE) {
-        reply.headers_mut().append(SET_COOKIE, cookie.clone());
-    }
+    app.cookies
+        .show_session(headers, reply.headers_mut(), &flow.sid);
     Ok(reply)
-}
-
-/// Where session management is on, the session as the client's pages may compare it, with the cookie that they compare it
-/// with.
-///
-/// Spec: OpenID Connect Session Management 1.0 2
-fn session_state(
-    visitor: &Visitor<'_>,
-    asked: &Addressed,
-    grant: &GrantRecord,
-    cookies: &mut HeaderMap,
-) -> Option<(&'static str, String)> {
-    let Visitor { app, headers, .. } = *visitor;
-    if !grant.content.scope.iter().any(|scope| scope == "openid") {
-        return None;
-    }
-    let browser_state = app.cookies.show_session(headers, cookies, &grant.sid?)?;
-    let salt = ids::hex(&app.random::<16>());
-    let redirect_uri = &asked.destination.redirect_uri;
-    let state =
-        session_state::session_state(&grant.client_id, redirect_uri, &browser_state, &salt)?;
-    Some(("session_state", state))
 }
 
 fn grant(

@@ -2,8 +2,8 @@
 //!
 //! Spec: OpenID Connect Session Management 1.0 2 ("OP browser state"), 3.2
 //!
-//! Invariant: it is set and removed with the session cookie. A client that is told its `session_state` finds it set, also
-//! for a session that no cookie remembers, unless the browser has gone on to another session.
+//! Invariant: it is set and removed with the session cookie. A browser in which a sign-in ends has it, also for a
+//! session that no cookie remembers, unless it has gone on to another session.
 //! Security: scripts read it, also in frames of other sites. It is a hash of the session's id, the same at each process
 //! and under each secret. Whoever knows that id, as the session's clients do, can compute it; it opens nothing.
 
@@ -23,20 +23,17 @@ impl Cookies {
         self.browser_state.as_deref()
     }
 
-    /// Answers the cookie's value for this session, and sets the cookie unless the browser has it or has another session;
-    /// `None` unless session management is on.
-    pub(crate) fn show_session(
-        &self,
-        headers: &HeaderMap,
-        reply: &mut HeaderMap,
-        sid: &SessionId,
-    ) -> Option<String> {
-        self.browser_state.as_ref()?;
-        let has_another = self.session(headers).is_some_and(|own| own != *sid);
-        if !has_another && !self.is_shown(headers, sid) {
+    /// What the cookie says of this session; `None` unless session management is on.
+    pub(crate) fn browser_state_of(&self, sid: &SessionId) -> Option<String> {
+        self.browser_state.as_ref().map(|_| of(sid))
+    }
+
+    /// Sets the cookie for this session, unless the browser has it or has gone on to another session.
+    pub(crate) fn show_session(&self, headers: &HeaderMap, reply: &mut HeaderMap, sid: &SessionId) {
+        let has_another = || self.session(headers).is_some_and(|own| own != *sid);
+        if self.browser_state.is_some() && !self.is_shown(headers, sid) && !has_another() {
             self.write_browser_state(reply, &of(sid), "");
         }
-        Some(of(sid))
     }
 
     /// Whether the browser has the cookie for this session.
@@ -44,7 +41,8 @@ impl Cookies {
         let Some(name) = &self.browser_state else {
             return false;
         };
-        values(headers, name).any(|value| value == of(sid))
+        let state = of(sid);
+        values(headers, name).any(|value| value == state)
     }
 
     pub(super) fn write_browser_state(&self, reply: &mut HeaderMap, value: &str, lifetime: &str) {

@@ -16,8 +16,8 @@ use super::attributes::{Kind, Written};
 use super::{Cookies, browser_state, values};
 use crate::config::AUTHENTICATION_SESSION_MAX;
 
-/// What a removed cookie says beside `Max-Age=0`, for browsers that read only this.
-const LONG_AGO: &str = "; Expires=Thu, 01 Jan 1970 00:00:01 GMT";
+/// The lifetime of a removed cookie, also for browsers that read only the first part.
+const REMOVED: &str = "; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0";
 
 /// The last byte of a session cookie's content: whether it was given a lifetime.
 const ENDS_WITH_BROWSER: u8 = 0;
@@ -94,9 +94,8 @@ impl Cookies {
 
     /// Removes the session cookie.
     pub(crate) fn clear_session(&self, reply: &mut HeaderMap) {
-        let lifetime = format!("{LONG_AGO}; Max-Age=0");
-        self.write_session(reply, "", &lifetime);
-        self.write_browser_state(reply, "", &lifetime);
+        self.write_session(reply, "", REMOVED);
+        self.write_browser_state(reply, "", REMOVED);
     }
 
     /// Removes what the browser keeps of a session that has ended.
@@ -108,13 +107,12 @@ impl Cookies {
         reply: &mut HeaderMap,
         ended: &SessionId,
     ) {
-        let lifetime = format!("{LONG_AGO}; Max-Age=0");
         let own = self.session(headers);
         if own.is_none_or(|own| own == *ended) {
-            self.write_session(reply, "", &lifetime);
+            self.write_session(reply, "", REMOVED);
         }
         if own == Some(*ended) || self.is_shown(headers, ended) {
-            self.write_browser_state(reply, "", &lifetime);
+            self.write_browser_state(reply, "", REMOVED);
         }
     }
 
