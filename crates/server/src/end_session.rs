@@ -101,7 +101,7 @@ async fn clients(app: &AppState, sid: SessionId) -> Result<Vec<Arc<Client>>, Sto
 
 fn notice(app: &AppState, client_id: String, sid: SessionId, now: Timestamp) -> LogoutNotice {
     LogoutNotice {
-        id: app.random::<16>(),
+        id: app.fresh_id(),
         client_id,
         sid,
         attempts: 0,

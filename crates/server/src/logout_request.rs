@@ -43,7 +43,7 @@ pub(crate) async fn challenge(app: &AppState, request: &LogoutRequest) -> Result
     if wire.len() <= CHALLENGE_MAX {
         return Ok(wire);
     }
-    let id = app.random::<16>();
+    let id = app.fresh_id();
     let kept = Pending {
         id,
         request: Some(at_rest::seal(

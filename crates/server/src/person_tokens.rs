@@ -28,7 +28,7 @@ pub(crate) fn context(app: &AppState, now: Timestamp) -> Context {
             refresh_token: ttl.refresh_token,
         },
         server_epoch: app.server_epoch(),
-        refresh_id: app.random::<16>(),
+        refresh_id: app.fresh_id(),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::hash_pool::HashPool;
 use crate::metrics::Metrics;
 use crate::reply::{self, ErrorStyle, Fault};
 use crate::users::Users;
-use crate::{clock, watch};
+use crate::{clock, ids, watch};
 
 /// A shared handle; what handlers get.
 pub(crate) type App = Arc<AppState>;
@@ -190,9 +190,9 @@ impl AppState {
         random_bytes::<N>(&OsEntropy)
     }
 
-    /// A fresh random id that reads as a UUID of version 4.
-    pub(crate) fn random_uuid(&self) -> [u8; 16] {
-        uuid::Uuid::new_v4().into_bytes()
+    /// A fresh id of a row.
+    pub(crate) fn fresh_id(&self) -> [u8; 16] {
+        ids::fresh(clock::now(), &self.random())
     }
 
     /// The keys of a set; made when there are none.

@@ -86,7 +86,7 @@ async fn keep_claims(
     token: &AccessToken,
     now: Timestamp,
 ) -> Result<GrantId, Fault> {
-    let grant_id = app.random::<16>();
+    let grant_id = app.fresh_id();
     let claims = SessionClaims {
         access_token: serde_json::from_str(&token.ext)
             .map_err(|e| Fault::permanent(e.to_string()))?,

@@ -97,7 +97,7 @@ pub(crate) async fn is_handled(
     if admin.generation == Generation::V26 {
         return Ok(false);
     }
-    let spent = tessera_crypto::sha256(&flow.flow_id);
+    let spent = sealed::spent_as(flow);
     Ok(admin.app.store.is_spent(leg, spent, clock::now()).await?)
 }
 

@@ -148,7 +148,7 @@ fn code(visitor: &Visitor<'_>, asked: &Addressed, grant: &GrantRecord) -> Option
     let request = asked.request();
     let asked_type = request.response_type?;
     asked_type.code.then(|| CodeRecord {
-        code_id: app.random::<16>(),
+        code_id: app.fresh_id(),
         grant_id: grant.grant_id,
         expires_at: now.plus(app.settings.ttl.auth_code),
         content: CodeContent {

@@ -233,7 +233,7 @@ fn consent(
     let next = Flow {
         step: Step::ConsentAsked(ConsentRequest {
             login: login.clone(),
-            grant_id: app.random_uuid(),
+            grant_id: app.fresh_id(),
             consent_csrf,
             skip,
         }),

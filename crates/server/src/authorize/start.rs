@@ -37,14 +37,14 @@ pub(super) async fn start(
     let client_id = asked.client.id();
     let login_csrf = fresh_csrf(app.random(), now);
     let mut flow = Flow {
-        flow_id: app.random::<16>(),
+        flow_id: app.fresh_id(),
         requested_at: now,
         parameters: asked.parameters.clone(),
         request_pending: None,
         login_csrf,
         sid: match (&known_login, &session) {
             (Some(_), Some(session)) => session.sid,
-            _ => app.random_uuid(),
+            _ => app.fresh_id(),
         },
         known_login,
         step: Step::LoginAsked,

@@ -134,7 +134,7 @@ async fn start_over(visit: &Visit<'_>, opened: Opened) -> Result<Response, Stop>
     }
     let flow = Flow {
         known_login: None,
-        sid: app.random_uuid(),
+        sid: app.fresh_id(),
         ..opened.flow
     };
     let challenge = sealed::seal(app, &flow, Leg::LoginChallenge);

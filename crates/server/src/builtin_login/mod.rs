@@ -137,7 +137,7 @@ impl<'a> Visit<'a> {
             Leg::LoginChallenge | Leg::LoginVerifier => SingleUse::LoginLeg,
             Leg::ConsentChallenge | Leg::ConsentVerifier => SingleUse::ConsentLeg,
         };
-        let spent = sha256(&opened.flow.flow_id);
+        let spent = sealed::spent_as(&opened.flow);
         if app.store.is_spent(single_use, spent, now).await? {
             return Err(Stop::Spent(again(app, &opened)));
         }
