@@ -19,6 +19,15 @@ pub(crate) enum Generation {
     V26,
 }
 
+impl Generation {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::V1 => "",
+            Self::V26 => "/admin",
+        }
+    }
+}
+
 /// What admin handlers get.
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -42,53 +51,70 @@ pub(crate) fn router(app: App) -> Router {
             generation,
         })
     };
-    let router = Router::new()
-        .merge(of(Generation::V1))
-        .nest("/admin", of(Generation::V26));
+    let router = of(Generation::V1).merge(of(Generation::V26));
     observe::wrap(admin_guard::wrap(router, &app), app, Port::Admin)
 }
 
 /// One route per line.
 fn routes(generation: Generation) -> Router<Admin> {
+    let at = |path| format!("{}{path}", generation.prefix());
     let router = Router::new()
-        .route("/clients", get(clients::list).post(clients::create))
+        .route(&at("/clients"), get(clients::list).post(clients::create))
         .route(
-            "/clients/{id}",
+            &at("/clients/{id}"),
             get(clients::get)
                 .put(clients::put)
                 .patch(clients::patch)
                 .delete(clients::delete),
         )
-        .route("/clients/{id}/lifespans", put(lifespans::put))
+        .route(&at("/clients/{id}/lifespans"), put(lifespans::put))
         .route(
-            "/clients/{id}/secrets/rotate",
+            &at("/clients/{id}/secrets/rotate"),
             post(secrets::rotate).delete(secrets::drop_rotated),
         )
-        .route("/oauth2/auth/requests/login", get(login::get))
-        .route("/oauth2/auth/requests/login/accept", put(login::accept))
-        .route("/oauth2/auth/requests/login/reject", put(login::reject))
-        .route("/oauth2/auth/requests/consent", get(consent::get))
-        .route("/oauth2/auth/requests/consent/accept", put(consent::accept))
-        .route("/oauth2/auth/requests/consent/reject", put(consent::reject))
-        .route("/oauth2/auth/requests/logout", get(logout::get))
-        .route("/oauth2/auth/requests/logout/accept", put(logout::accept))
-        .route("/oauth2/auth/requests/logout/reject", put(logout::reject))
+        .route(&at("/oauth2/auth/requests/login"), get(login::get))
         .route(
-            "/oauth2/auth/sessions/consent",
+            &at("/oauth2/auth/requests/login/accept"),
+            put(login::accept),
+        )
+        .route(
+            &at("/oauth2/auth/requests/login/reject"),
+            put(login::reject),
+        )
+        .route(&at("/oauth2/auth/requests/consent"), get(consent::get))
+        .route(
+            &at("/oauth2/auth/requests/consent/accept"),
+            put(consent::accept),
+        )
+        .route(
+            &at("/oauth2/auth/requests/consent/reject"),
+            put(consent::reject),
+        )
+        .route(&at("/oauth2/auth/requests/logout"), get(logout::get))
+        .route(
+            &at("/oauth2/auth/requests/logout/accept"),
+            put(logout::accept),
+        )
+        .route(
+            &at("/oauth2/auth/requests/logout/reject"),
+            put(logout::reject),
+        )
+        .route(
+            &at("/oauth2/auth/sessions/consent"),
             get(sessions::list_consents).delete(sessions::revoke_consents),
         )
         .route(
-            "/oauth2/auth/sessions/login",
+            &at("/oauth2/auth/sessions/login"),
             delete(sessions::revoke_logins),
         )
-        .route("/oauth2/introspect", post(introspect::admin))
-        .route("/oauth2/tokens", delete(tokens::delete_of_client))
-        .route("/health/alive", get(health::alive))
-        .route("/health/ready", get(health::ready))
-        .route("/version", get(health::version))
-        .route("/metrics/prometheus", get(health::metrics));
+        .route(&at("/oauth2/introspect"), post(introspect::admin))
+        .route(&at("/oauth2/tokens"), delete(tokens::delete_of_client))
+        .route(&at("/health/alive"), get(health::alive))
+        .route(&at("/health/ready"), get(health::ready))
+        .route(&at("/version"), get(health::version))
+        .route(&at("/metrics/prometheus"), get(health::metrics));
     match generation {
-        Generation::V1 => router.route("/oauth2/flush", post(tokens::flush)),
+        Generation::V1 => router.route(&at("/oauth2/flush"), post(tokens::flush)),
         Generation::V26 => router,
     }
 }

@@ -361,19 +361,27 @@ pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
 
 struct GoFormatter;
 
+/// The byte that both separators begin with in UTF-8, and other characters do as well.
+const SEPARATOR_LEAD: u8 = 0xe2;
+
 impl serde_json::ser::Formatter for GoFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        let may_be_special = |b: u8| matches!(b, b'<' | b'>' | b'&' | SEPARATOR_LEAD);
         let mut rest = fragment;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        while let Some(at) = rest.bytes().position(may_be_special) {
             let (plain, tail) = rest.split_at(at);
             writer.write_all(plain.as_bytes())?;
             let mut chars = tail.chars();
-            if let Some(special) = chars.next() {
-                write!(writer, "\\u{:04x}", u32::from(special))?;
+            match chars.next() {
+                Some(special @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) => {
+                    write!(writer, "\\u{:04x}", u32::from(special))?;
+                }
+                Some(other) => writer.write_all(other.encode_utf8(&mut [0; 4]).as_bytes())?,
+                None => {}
             }
             rest = chars.as_str();
         }
@@ -387,10 +395,10 @@ mod tests {
 
     #[test]
     fn json_is_escaped_as_go_escapes_it() {
-        let json = to_json(&["a<b>&\u{2028}", "\"ü\n"]);
+        let json = to_json(&["a<b>&\u{2028}€…", "\"ü\n"]);
         assert_eq!(
             String::from_utf8(json).unwrap(),
-            r#"["a\u003cb\u003e\u0026\u2028","\"ü\n"]"#
+            r#"["a\u003cb\u003e\u0026\u2028€…","\"ü\n"]"#
         );
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct AppState {
     pub settings: Settings,
     /// `iss`: the published string, byte for byte.
     pub issuer: String,
+    /// The announced authorization endpoint.
+    pub auth_url: String,
     /// The database.
     pub store: Arc<dyn Store>,
     /// Registered clients.
@@ -137,6 +139,7 @@ impl AppState {
             .map_err(|e| Fault::temporary(format!("the server epoch cannot be read: {e}")))?;
         Ok(Self {
             issuer: settings.issuer(),
+            auth_url: settings.auth_url(),
             clients: ClientCache::default(),
             keys,
             verified: VerifiedSecrets::new(settings.oauth2.hashers.remember_verified),

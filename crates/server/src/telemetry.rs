@@ -58,15 +58,12 @@ where
         let time = clock::now();
         if self.format == LogFormat::Text {
             write!(writer, "time={} level={level} ", time.whole_seconds())?;
-            let mut line = TextLine {
-                message: String::new(),
-                fields: String::new(),
-            };
+            let mut line = TextLine::default();
             event.record(&mut line);
             return writeln!(
                 writer,
                 "msg={} audience=application{} service_name=Tessera service_version={}",
-                line.message, line.fields, self.version
+                line.message.0, line.fields.0, self.version
             );
         }
         let mut fields = Fields(Map::new());
@@ -88,29 +85,40 @@ where
     }
 }
 
+#[derive(Default)]
 struct TextLine {
-    message: String,
-    fields: String,
+    message: OneLine,
+    fields: OneLine,
 }
 
 impl Visit for TextLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Security: a value cannot begin a new line and so cannot forge one.
-        let text = format!("{value:?}").replace(['\n', '\r'], " ");
-        if field.name() == "message" {
-            self.message = text;
-        } else {
-            let _ = write!(self.fields, " {}={text}", field.name());
-        }
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let _ = write!(
-            self.fields,
-            " {}={}",
-            field.name(),
-            value.replace(['\n', '\r'], " ")
-        );
+        let _ = write!(self.fields, " {}={value}", field.name());
+    }
+}
+
+/// A text with blanks for line breaks.
+///
+/// Security: a value cannot begin a new line and so cannot forge one.
+#[derive(Default)]
+struct OneLine(String);
+
+impl fmt::Write for OneLine {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (number, piece) in text.split(['\n', '\r']).enumerate() {
+            if number > 0 {
+                self.0.push(' ');
+            }
+            self.0.push_str(piece);
+        }
+        Ok(())
     }
 }
 

@@ -250,17 +250,22 @@ pub fn encode_into(out: &mut String, text: &str) {
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
     ];
     let digit = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or('0');
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
-    for run in text.split_inclusive(|c| !is_plain(c)) {
-        let (plain, escaped) = run.split_at(run.find(|c| !is_plain(c)).unwrap_or(run.len()));
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| !is_plain(b)) {
+        let (plain, tail) = rest.split_at(at);
         out.push_str(plain);
-        for byte in escaped.bytes() {
+        let mut chars = tail.chars();
+        let escaped = chars.next().unwrap_or_default();
+        for byte in escaped.encode_utf8(&mut [0; 4]).bytes() {
             match byte {
                 b' ' => out.push('+'),
                 other => out.extend(['%', digit(other >> 4), digit(other & 15)]),
             }
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub(crate) async fn is_handled(
 
 /// The answer about a request that was handled: where the browser may start again.
 pub(crate) fn gone(app: &AppState, parameters: &RequestParameters) -> Response {
-    let redirect_to = parameters.url(&app.settings.auth_url(), None);
+    let redirect_to = parameters.url(&app.auth_url, None);
     reply::json(StatusCode::GONE, &RedirectTo { redirect_to })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Spec: RFC 7591 3.2.1 (the answer), RFC 6902 (patch)
 
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use tessera_crypto::b64;
@@ -101,7 +101,7 @@ async fn get_client(admin: &Admin, id: &str) -> Result<Response, Failure> {
 }
 
 /// Lists clients.
-pub(crate) async fn list(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn list(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(list_clients(&admin, &uri).await)
 }
 

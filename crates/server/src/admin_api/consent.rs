@@ -1,6 +1,6 @@
 //! `/oauth2/auth/requests/consent`: what the consent app is asked, and what it answers.
 
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ struct Shown {
 }
 
 /// Shows the request.
-pub(crate) async fn get(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn get(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(show(&admin, &uri).await)
 }
 
@@ -70,7 +70,7 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             subject: asked.login.subject,
             oidc_context: request.oidc_context(claims),
             client: challenge::client(admin, &parameters).await?,
-            request_url: parameters.url(&app.settings.auth_url(), None),
+            request_url: parameters.url(&app.auth_url, None),
             login_challenge: ids::hex(&flow.flow_id),
             login_session_id: ids::uuid(&flow.sid),
             acr: asked.login.acr,
@@ -131,11 +131,7 @@ const ACCEPT_MEMBERS: [&str; 7] = [
 ];
 
 /// Takes the consent.
-pub(crate) async fn accept(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-    request: Request,
-) -> Response {
+pub(crate) async fn accept(State(admin): State<Admin>, uri: Uri, request: Request) -> Response {
     answer(take(&admin, &uri, request).await)
 }
 
@@ -171,11 +167,7 @@ fn each_once(granted: Option<Vec<String>>) -> Vec<String> {
 }
 
 /// Takes a refusal.
-pub(crate) async fn reject(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-    request: Request,
-) -> Response {
+pub(crate) async fn reject(State(admin): State<Admin>, uri: Uri, request: Request) -> Response {
     answer(refuse(&admin, &uri, request).await)
 }
 

@@ -1,6 +1,6 @@
 //! `/oauth2/auth/requests/login`: what the login app is asked, and what it answers.
 
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ struct LoginRequest {
 }
 
 /// Shows the request.
-pub(crate) async fn get(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn get(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(show(&admin, &uri).await)
 }
 
@@ -61,7 +61,7 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
             subject: known.map(|known| known.subject.clone()).unwrap_or_default(),
             oidc_context: request.oidc_context(claims),
             client: challenge::client(admin, &parameters).await?,
-            request_url: parameters.url(&app.settings.auth_url(), None),
+            request_url: parameters.url(&app.auth_url, None),
             session_id: ids::uuid(&flow.sid),
         },
     ))
@@ -95,11 +95,7 @@ const ACCEPT_MEMBERS: [&str; 9] = [
 ];
 
 /// Takes the login.
-pub(crate) async fn accept(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-    request: Request,
-) -> Response {
+pub(crate) async fn accept(State(admin): State<Admin>, uri: Uri, request: Request) -> Response {
     answer(take(&admin, &uri, request).await)
 }
 
@@ -130,7 +126,7 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
         }
         // Compat: the person changed their mind about who they are: they log in anew.
         opened.parameters.set("prompt", "login".to_owned());
-        let again = opened.parameters.url(&app.settings.auth_url(), None);
+        let again = opened.parameters.url(&app.auth_url, None);
         return Ok(reply::json(
             StatusCode::OK,
             &RedirectTo { redirect_to: again },
@@ -165,11 +161,7 @@ fn accepted(
 }
 
 /// Takes a refusal.
-pub(crate) async fn reject(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-    request: Request,
-) -> Response {
+pub(crate) async fn reject(State(admin): State<Admin>, uri: Uri, request: Request) -> Response {
     answer(refuse(&admin, &uri, request).await)
 }
 

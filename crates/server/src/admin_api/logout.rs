@@ -1,6 +1,6 @@
 //! `/oauth2/auth/requests/logout`: what the logout app is asked, and what it answers.
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
@@ -41,7 +41,7 @@ struct Shown {
 }
 
 /// Shows the request; 410 once its session has ended.
-pub(crate) async fn get(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn get(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(show(&admin, &uri).await)
 }
 
@@ -93,7 +93,7 @@ async fn open(app: &AppState, uri: &Uri) -> Result<(String, LogoutRequest), Fail
 }
 
 /// The person wants to log out.
-pub(crate) async fn accept(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn accept(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(take(&admin.app, &uri).await)
 }
 
@@ -104,7 +104,7 @@ async fn take(app: &AppState, uri: &Uri) -> Result<Response, Failure> {
 }
 
 /// The person does not: nothing is to be done.
-pub(crate) async fn reject(State(admin): State<Admin>, OriginalUri(uri): OriginalUri) -> Response {
+pub(crate) async fn reject(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(refuse(&admin, &uri).await)
 }
 

@@ -1,6 +1,6 @@
 //! `/oauth2/auth/sessions/consent` and `/oauth2/auth/sessions/login`: what a person granted, and where they are logged in.
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
@@ -60,10 +60,7 @@ struct ConsentRequest {
 }
 
 /// Lists what a person granted when asked.
-pub(crate) async fn list_consents(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
+pub(crate) async fn list_consents(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(list(&admin, &uri).await)
 }
 
@@ -219,10 +216,7 @@ fn entry(admin: &Admin, grant: GrantRecord, client: ClientMetadata) -> Option<Co
 }
 
 /// Takes grants back, and with them their tokens.
-pub(crate) async fn revoke_consents(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
+pub(crate) async fn revoke_consents(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(revoke(&admin, &uri).await)
 }
 
@@ -279,10 +273,7 @@ fn select_v1(query: &RequestParameters) -> Result<Option<GrantSelector<'_>>, Adm
 }
 
 /// Ends login sessions: one by `sid`, or all of a person; their clients are told.
-pub(crate) async fn revoke_logins(
-    State(admin): State<Admin>,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
+pub(crate) async fn revoke_logins(State(admin): State<Admin>, uri: Uri) -> Response {
     answer(log_out(&admin, &uri).await)
 }
 

@@ -78,7 +78,6 @@ fn grant(
     let login = &consented.login;
     let identifier =
         subject::identifier(app, &asked.client, login).map_err(|error| asked.refuse(error))?;
-    let auth_url = app.settings.auth_url();
     let is_remembered = consent.remember && !consented.skip;
     Ok(GrantRecord {
         grant_id: consented.grant_id,
@@ -115,7 +114,7 @@ fn grant(
             remember: consent.remember,
             remember_for: consent.remember_for,
             login_challenge: ids::hex(&flow.flow_id),
-            request_url: asked.parameters.url(&auth_url, None),
+            request_url: asked.parameters.url(&app.auth_url, None),
             oidc_context: request.oidc_context(None),
         },
         session: Vec::new(),

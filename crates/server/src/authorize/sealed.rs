@@ -107,7 +107,7 @@ fn return_url(
         Some(_) => &flow.parameters,
         None => request,
     };
-    repeated.url(&app.settings.auth_url(), Some(added))
+    repeated.url(&app.auth_url, Some(added))
 }
 
 /// Keeps claims for tokens and what is given for later, if there is any of it. Answers the name of the row.

@@ -176,7 +176,7 @@ fn csrf(secret: &[u8; 16], challenge: &str) -> String {
 
 /// Where the same request starts afresh.
 fn again(app: &AppState, opened: &Opened) -> String {
-    opened.parameters.url(&app.settings.auth_url(), None)
+    opened.parameters.url(&app.auth_url, None)
 }
 
 /// The application that a person is sent on to.
