@@ -150,3 +150,15 @@ impl Visit for Fields {
         self.0.insert(field.name().to_owned(), value.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_begin_a_line() {
+        let mut line = OneLine::default();
+        write!(line, "path={} {}\r", "/a\nlevel=error", "\n").unwrap();
+        assert_eq!(line.0, "path=/a level=error   ");
+    }
+}
