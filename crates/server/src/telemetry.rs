@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn a_value_cannot_begin_a_line() {
         let mut line = OneLine::default();
-        write!(line, "path={} {}\r", "/a\nlevel=error", "\n").unwrap();
+        let path = "/a\nlevel=error\r\n";
+        write!(line, "path={path}\r").unwrap();
         assert_eq!(line.0, "path=/a level=error   ");
     }
 }
