@@ -87,6 +87,34 @@ fn what_is_remembered_is_not_asked_again() {
 }
 
 #[test]
+fn claims_that_are_named_are_shown_and_given_and_no_consent_of_before_covers_them() {
+    let server = start(&json!({}));
+    let mut browser = Browser::new(&server);
+    let plain = "scope=openid";
+    let named = "scope=openid&claims=%7B%22userinfo%22%3A%7B%22name%22%3A%7B%22essential%22%3Atrue%7D%7D%7D";
+    let login = browser.authorize(plain);
+    let consent = browser.log_in(&login, &[("remember", "1")]);
+    assert!(!consent.body.contains("<code>name</code>"), "{consent:?}");
+    let arrived = browser.consent(&consent, &[("remember", "1")]);
+    let claims = id_token(&browser.redeem(&arrived));
+    assert!(claims.get("name").is_none(), "{claims}");
+    let silent = browser.authorize(&format!("{named}&prompt=none"));
+    let claims = id_token(&browser.redeem(&silent));
+    assert!(claims.get("name").is_none(), "{claims}");
+    let asked = browser.authorize(named);
+    assert!(
+        asked.body.contains("see <code>name</code> of your account"),
+        "{asked:?}"
+    );
+    let arrived = browser.consent(&asked, &[]);
+    let tokens = browser.redeem(&arrived);
+    assert_eq!(id_token(&tokens)["name"], "Alice A.");
+    switch_on(&server, "skip_consent");
+    let arrived = browser.authorize(named);
+    assert_eq!(id_token(&browser.redeem(&arrived))["name"], "Alice A.");
+}
+
+#[test]
 fn a_login_that_is_not_remembered_is_asked_for_again() {
     let server = start(&json!({}));
     let mut browser = Browser::new(&server);

@@ -2,7 +2,7 @@
 //!
 //! Spec: RFC 6749 4.1.1; OpenID Connect Core 1.0 3.1.2.1; RFC 7636 4.3; RFC 8707 2
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -78,6 +78,23 @@ impl<'a> AuthorizeRequest<'a> {
                 ),
             )),
         }
+    }
+
+    /// Names of the claims that `claims` asks for, for the ID token or for userinfo, each once.
+    ///
+    /// Spec: OpenID Connect Core 1.0 5.5; no OpenID Connect request, no claims.
+    pub fn requested_claims(&self) -> BTreeSet<String> {
+        if !self.is_openid() {
+            return BTreeSet::new();
+        }
+        let asked: Map<String, Value> =
+            serde_json::from_str(self.get("claims")).unwrap_or_default();
+        ["id_token", "userinfo"]
+            .iter()
+            .filter_map(|place| asked.get(*place)?.as_object())
+            .flat_map(Map::keys)
+            .cloned()
+            .collect()
     }
 
     /// `oidc_context` of the admin API: what the apps may take into account.

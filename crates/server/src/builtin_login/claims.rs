@@ -1,8 +1,9 @@
 //! Which of a person's claims a client gets.
 //!
-//! Spec: OpenID Connect Core 1.0 5.1, 5.4
+//! Spec: OpenID Connect Core 1.0 5.1, 5.4, 5.5
 
 use serde_json::{Map, Value};
+use tessera_protocol::authorize::request::AuthorizeRequest;
 
 use crate::users::User;
 
@@ -32,18 +33,38 @@ const BY_SCOPE: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// The claims that these scopes open. A claim that OpenID Connect does not know, such as `groups`, is opened by the scope
-/// of the same name. `preferred_username` is the name that the person logs in with, unless the users file has another.
-pub(super) fn of(user: &User, scope: &[&str]) -> Map<String, Value> {
+/// The claims that the request's scopes open. A claim that OpenID Connect does not know, such as `groups`, is opened by the
+/// scope of the same name.
+pub(super) fn of_scope(user: &User, request: &AuthorizeRequest<'_>) -> Map<String, Value> {
+    let mut claims = all(user);
+    claims.retain(|name, _| is_opened(name, request));
+    claims
+}
+
+/// The claims beyond those that the request names one by one in its parameter `claims`.
+///
+/// Spec: OpenID Connect Core 1.0 5.5. What a claim is to be (`value`, `values`, `essential`) changes nothing.
+pub(super) fn named(user: &User, request: &AuthorizeRequest<'_>) -> Map<String, Value> {
+    let names = request.requested_claims();
+    if names.is_empty() {
+        return Map::new();
+    }
+    let mut claims = all(user);
+    claims.retain(|name, _| names.contains(name) && !is_opened(name, request));
+    claims
+}
+
+/// `preferred_username` is the name that the person logs in with, unless the users file has another.
+fn all(user: &User) -> Map<String, Value> {
     let mut claims = user.claims.clone();
     claims
         .entry("preferred_username")
         .or_insert_with(|| user.username.as_str().into());
-    claims.retain(|name, _| {
-        let opener = scope_of(name);
-        scope.contains(&opener)
-    });
     claims
+}
+
+fn is_opened(claim: &str, request: &AuthorizeRequest<'_>) -> bool {
+    request.scope.contains(&scope_of(claim))
 }
 
 fn scope_of(claim: &str) -> &str {
@@ -54,12 +75,17 @@ fn scope_of(claim: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tessera_protocol::authorize::parameters::RequestParameters;
 
     use super::*;
 
-    fn names(claims: &Value, scope: &[&str]) -> Vec<String> {
+    type Chosen = fn(&User, &AuthorizeRequest<'_>) -> Map<String, Value>;
+
+    fn names(of: Chosen, claims: &Value, query: &str) -> Vec<String> {
         let user = User::sample("alice", claims.as_object().unwrap().clone());
-        let mut names: Vec<String> = of(&user, scope).into_iter().map(|(n, _)| n).collect();
+        let parameters = RequestParameters::parse(query.as_bytes(), b"").unwrap();
+        let request = AuthorizeRequest::new(&parameters);
+        let mut names: Vec<String> = of(&user, &request).into_iter().map(|(n, _)| n).collect();
         names.sort();
         names
     }
@@ -69,18 +95,52 @@ mod tests {
         let all = json!({"name": "A", "given_name": "A", "email": "a@example.com", "email_verified": true,
             "address": {"country": "DE"}, "phone_number": "+49", "groups": ["x"], "profile": "https://a"});
         for (scope, expected) in [
-            (&["openid"][..], &[][..]),
-            (&["openid", "email"], &["email", "email_verified"]),
+            ("openid", &[][..]),
+            ("openid email", &["email", "email_verified"]),
             (
-                &["profile"],
+                "profile",
                 &["given_name", "name", "preferred_username", "profile"],
             ),
-            (&["address", "phone"], &["address", "phone_number"]),
-            (&["groups"], &["groups"]),
-            (&["name"], &[]),
-            (&["Email"], &[]),
+            ("address phone", &["address", "phone_number"]),
+            ("groups", &["groups"]),
+            ("name", &[]),
+            ("Email", &[]),
         ] {
-            assert_eq!(names(&all, scope), expected, "{scope:?}");
+            let query = format!("scope={scope}");
+            assert_eq!(names(of_scope, &all, &query), expected, "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn claims_are_named_one_by_one() {
+        let all = json!({"name": "A", "email": "a@example.com", "groups": ["x"]});
+        for (query, expected) in [
+            (
+                r#"scope=openid&claims={"userinfo":{"name":{"essential":true}}}"#,
+                &["name"][..],
+            ),
+            (
+                r#"scope=openid&claims={"id_token":{"email":null},"userinfo":{"groups":null}}"#,
+                &["email", "groups"],
+            ),
+            (
+                r#"scope=openid&claims={"userinfo":{"preferred_username":null}}"#,
+                &["preferred_username"],
+            ),
+            // Nobody has it; a scope opens it; not OpenID Connect; not an object.
+            (r#"scope=openid&claims={"userinfo":{"nickname":null}}"#, &[]),
+            (
+                r#"scope=openid email&claims={"userinfo":{"email":null}}"#,
+                &[],
+            ),
+            (r#"scope=profile&claims={"userinfo":{"email":null}}"#, &[]),
+            (
+                r#"scope=openid&claims={"userinfo":["email"],"email":null}"#,
+                &[],
+            ),
+            ("scope=openid", &[]),
+        ] {
+            assert_eq!(names(named, &all, query), expected, "{query}");
         }
     }
 
@@ -91,7 +151,7 @@ mod tests {
             (json!({"preferred_username": "Ally"}), "Ally"),
         ] {
             let user = User::sample("alice", claims.as_object().unwrap().clone());
-            assert_eq!(of(&user, &["profile"])["preferred_username"], expected);
+            assert_eq!(all(&user)["preferred_username"], expected);
         }
     }
 }

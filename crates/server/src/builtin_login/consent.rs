@@ -1,11 +1,12 @@
 //! The consent page: may the application have what it asks for?
 //!
-//! Spec: OpenID Connect Core 1.0 3.1.2.4, 5.4
+//! Spec: OpenID Connect Core 1.0 3.1.2.4, 5.4, 5.5
 //!
 //! Security: without an account there is nobody to consent: who was taken out of the users file gets no further tokens
 //! by an earlier login or consent.
 
 use axum::response::Response;
+use serde_json::{Map, Value};
 use tessera_protocol::authorize::request::AuthorizeRequest;
 use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Leg, Rejection, Step};
 use tessera_protocol::grant::record::SessionClaims;
@@ -36,27 +37,34 @@ pub(super) async fn answer(visit: &Visit<'_>) -> Result<Response, Stop> {
         ));
     };
     let asker = Asker::find(app, &opened.parameters).await?;
-    if asked.skip || asker.client.metadata().skip_consent {
-        return accept(visit, opened, asked, &user).await;
-    }
+    let request = AuthorizeRequest::new(&opened.parameters);
+    let mut claims = claims::of_scope(&user, &request);
+    let named = claims::named(&user, &request);
+    let is_trusted = asker.client.metadata().skip_consent;
+    // A consent of before says nothing of claims that are named one by one.
+    let is_skipped = asked.skip && (named.is_empty() || request.prompt.none);
     match visit.field("answer") {
-        "accept" => accept(visit, opened, asked, &user).await,
+        _ if is_skipped && !is_trusted => accept(visit, opened, asked, claims).await,
+        answer if is_trusted || answer == "accept" => {
+            claims.extend(named);
+            accept(visit, opened, asked, claims).await
+        }
         "deny" => Ok(deny(visit, opened, asked, "The person did not consent.")),
-        _ => Ok(page(visit, &opened, &asked, &asker, &user)),
+        _ => Ok(page(visit, &request, &asked, &asker, &user, &named)),
     }
 }
 
-/// All that is asked for is granted.
+/// All scopes and audiences that are asked for are granted.
 async fn accept(
     visit: &Visit<'_>,
     opened: Opened,
     asked: ConsentRequest,
-    user: &User,
+    claims: Map<String, Value>,
 ) -> Result<Response, Stop> {
     let app = visit.app;
     let request = AuthorizeRequest::new(&opened.parameters);
     let session = SessionClaims {
-        id_token: claims::of(user, &request.scope),
+        id_token: claims,
         ..SessionClaims::default()
     };
     let consent = AcceptedConsent {
@@ -87,13 +95,12 @@ fn deny(visit: &Visit<'_>, opened: Opened, asked: ConsentRequest, why: &str) -> 
 
 fn page(
     visit: &Visit<'_>,
-    opened: &Opened,
+    request: &AuthorizeRequest<'_>,
     asked: &ConsentRequest,
     asker: &Asker,
     user: &User,
+    named: &Map<String, Value>,
 ) -> Response {
-    let request = AuthorizeRequest::new(&opened.parameters);
-    let scope: Vec<String> = request.scope.iter().map(|&s| s.to_owned()).collect();
     Consent {
         action: &format!("?consent_challenge={}", visit.challenge),
         challenge: &visit.challenge,
@@ -102,7 +109,8 @@ fn page(
         links: asker.links(),
         redirect_host: &asker.redirect_host,
         username: &user.username,
-        scope: &scope,
+        scope: &request.scope,
+        claims: &named.keys().map(String::as_str).collect::<Vec<_>>(),
         audience: &request.audience,
         remember: !visit.field("remember").is_empty(),
     }

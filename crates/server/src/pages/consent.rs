@@ -29,7 +29,9 @@ pub(crate) struct Consent<'a> {
     /// Who is logged in, as that person knows it.
     pub username: &'a str,
     /// Requested scopes.
-    pub scope: &'a [String],
+    pub scope: &'a [&'a str],
+    /// Claims that are asked for beside those of the scopes.
+    pub claims: &'a [&'a str],
     /// Requested audiences.
     pub audience: &'a [String],
     /// Whether the box is ticked.
@@ -76,13 +78,12 @@ impl Consent<'_> {
     }
 
     fn wishes(&self) -> Html {
-        if self.scope.is_empty() && self.audience.is_empty() {
+        if self.scope.is_empty() && self.claims.is_empty() && self.audience.is_empty() {
             return Html::new("<p>It asks for nothing but that you let it in.</p>\n");
         }
         // `offline` and `offline_access` are one wish.
-        let is_twin = |scope: &&String| {
-            scope.as_str() == "offline" && self.scope.iter().any(|s| s == "offline_access")
-        };
+        let is_twin =
+            |scope: &&&str| **scope == "offline" && self.scope.contains(&"offline_access");
         Html::new("<h2>It wants to</h2>\n<ul>\n")
             .each(self.scope.iter().filter(|s| !is_twin(s)), |html, scope| {
                 let html = html.markup("<li>");
@@ -94,6 +95,11 @@ impl Consent<'_> {
                         .markup("</code>"),
                 }
                 .markup("</li>\n")
+            })
+            .each(self.claims, |html, claim| {
+                html.markup("<li>see <code>")
+                    .text(claim)
+                    .markup("</code> of your account</li>\n")
             })
             .each(self.audience, |html, audience| {
                 html.markup("<li>act for you at <code>")

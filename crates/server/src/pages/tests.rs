@@ -61,7 +61,8 @@ fn consent() -> Response {
         links: NASTY_LINKS,
         redirect_host: NASTY,
         username: NASTY,
-        scope: &nasty,
+        scope: &[NASTY],
+        claims: &[NASTY],
         audience: &nasty,
         remember: true,
     }
@@ -476,8 +477,7 @@ async fn the_consent_page_says_in_words_what_is_asked() {
         "offline_access",
         "email",
         "invoices.read",
-    ]
-    .map(str::to_owned);
+    ];
     let audience = ["https://api.example.com".to_owned()];
     let text = html(
         Consent {
@@ -485,6 +485,7 @@ async fn the_consent_page_says_in_words_what_is_asked() {
             redirect_host: "shop.example.com",
             username: "alice",
             scope: &scope,
+            claims: &["birthdate"],
             audience: &audience,
             ..Consent::default()
         }
@@ -493,7 +494,7 @@ async fn the_consent_page_says_in_words_what_is_asked() {
     .await;
     assert_eq!(
         text.matches("<li>").count(),
-        5,
+        6,
         "the two offline scopes are one"
     );
     for part in [
@@ -502,6 +503,7 @@ async fn the_consent_page_says_in_words_what_is_asked() {
         "<strong>shop.example.com</strong>",
         "see your e-mail address",
         "<code>invoices.read</code>",
+        "see <code>birthdate</code>",
         "<code>https://api.example.com</code>",
     ] {
         assert!(text.contains(part), "{part} in {text}");
