@@ -32,7 +32,10 @@ pub(crate) async fn end(
     sid: SessionId,
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let announcement = notice(app, String::new(), sid, now);
+    let announcement = LogoutNotice {
+        id: sid,
+        ..notice(app, String::new(), sid, now)
+    };
     let behind = provider_session::behind(app, sid).await?;
     if !app.store.end_login_session(sid, &announcement).await? {
         return Ok(None);

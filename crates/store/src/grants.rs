@@ -162,7 +162,7 @@ pub struct RotateRefresh<'a> {
     pub session: Option<&'a [u8]>,
     /// When the last of the tokens now issued ends; the grant and the refresh token are kept at least as long.
     pub tokens_until: Timestamp,
-    /// A used token is kept until its own expiry, but no longer than this.
+    /// Until when the used token is kept, so that a reuse is recognised.
     pub kept_until: Timestamp,
     /// The time of the request.
     pub now: Timestamp,

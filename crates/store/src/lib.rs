@@ -186,8 +186,6 @@ pub enum SingleUse {
     LoginLeg,
     /// The consent leg of a flow, by the flow's id.
     ConsentLeg,
-    /// The confirmation of a logout, by the id of the logout request.
-    LogoutLeg,
 }
 
 impl SingleUse {
@@ -197,7 +195,6 @@ impl SingleUse {
             Self::ClientAssertion => 1,
             Self::LoginLeg => 2,
             Self::ConsentLeg => 3,
-            Self::LogoutLeg => 4,
         }
     }
 }

@@ -29,7 +29,8 @@ pub struct Pending {
 pub struct FinishLogin<'a> {
     /// Spends the flow's login leg.
     pub claim: &'a Claim,
-    /// The session of a new login, which replaces one with the same name.
+    /// The session of a new login, which replaces one with the same name; without an id of the identity provider's session it
+    /// keeps the former one's.
     pub new_session: Option<&'a LoginSession>,
     /// The session on which the login was skipped.
     pub used_session: Option<SessionId>,
@@ -66,7 +67,7 @@ pub enum FinishedLogin {
 /// Spec: OpenID Connect Back-Channel Logout 1.0 2.5
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutNotice {
-    /// Random.
+    /// Fresh; of an announcement the session's name.
     pub id: [u8; 16],
     /// The client to be told. Empty in an announcement, which stands for all clients of the session until they are
     /// listed.
@@ -111,8 +112,9 @@ pub trait Sessions: Send + Sync {
     /// giver hears that the session is gone.
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>>;
 
-    /// Ends a session and queues its announcement, in one step. Answers whether the session existed; if not, nothing is
-    /// queued, so that each session is announced once. A repeat whose announcement is queued already answers `true`.
+    /// Ends a session and queues its announcement, which has its name as id, in one step. Answers whether the session existed;
+    /// if not, nothing is queued, so that each session is announced once. A repeat, by whomever, answers `true` while the
+    /// announcement is queued.
     async fn end_login_session(
         &self,
         sid: SessionId,

@@ -69,6 +69,12 @@ fn the_providers_session_ends_with_the_login_session() {
         let (_, sid) = at_home(&server, &app, "a b/c");
         end(&server, &format!("sid={sid}"));
         told("/idp/admin/sessions/a%20b%2Fc");
+        // A login that is skipped says nothing of the provider's session.
+        let (mut browser, _) = at_home(&server, &app, "extended");
+        let longer = json!({"subject": "ann", "remember": true, "extend_session_lifespan": true});
+        app.sign_in(&server, &mut browser, &app.ask(), &longer);
+        log_out(&server, &mut browser);
+        told("/idp/admin/sessions/extended");
         // Once, and neither for a session without the provider's nor for all of a person.
         end(&server, &format!("sid={sid}"));
         let (mut browser, _) = at_home(&server, &app, "");

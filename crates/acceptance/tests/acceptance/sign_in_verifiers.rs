@@ -270,6 +270,22 @@ fn a_verifier_of_one_request_serves_no_other() {
 }
 
 #[test]
+fn what_comes_twice_on_the_way_back_is_refused_and_spends_nothing() {
+    let (server, app) = start(Engine::Sqlite, &json!({}));
+    let mut browser = Browser::default();
+    let challenge = begin(&server, &app, &mut browser);
+    let link = answered(&server, "login/accept", &challenge, &ann());
+    let refused = landed(&browser.get(&format!("{link}&scope=b")));
+    assert_told(&refused, "invalid_request", "a second scope");
+    let challenge = landed(&browser.get(&link)).consent();
+    let link = app.grant(&server, &challenge, &json!({}));
+    let refused = landed(&browser.get(&format!("{link}&state=other")));
+    assert_told(&refused, "invalid_request", "a second state");
+    let code = landed(&browser.get(&link)).code();
+    Tokens::of(&app.redeem(&server, &code));
+}
+
+#[test]
 fn a_request_for_which_time_ran_out_ends_everywhere() {
     for engine in Engine::at_hand() {
         let more = json!({"ttl": {"login_consent_request": "2s"}});

@@ -21,7 +21,9 @@ use crate::time::Timestamp;
 /// Its name on the wire.
 pub const GRANT_TYPE: &str = "refresh_token";
 
-/// How long a used token is kept at most, so that its reuse is recognised.
+/// How long a used token is kept at least, so that its reuse is recognised although it has expired.
+const KEPT_AFTER_USE: Duration = Duration::from_secs(30 * 60);
+/// How long it is kept at most.
 const KEPT_MAX: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// What this grant reads from the request. The audience is that of the authorization request.
@@ -115,6 +117,7 @@ pub fn decide(
         strategy,
     )?;
     phases::check_audience(client, &grant.content.audience)?;
+    let earliest = context.now.plus(KEPT_AFTER_USE);
     let latest = context.now.plus(KEPT_MAX);
     let issue = Issue {
         client,
@@ -123,7 +126,7 @@ pub fn decide(
         lifespans: lifespans(client, context.lifespans),
         narrowed_scope: narrow(&request.scope, grant, strategy)?,
         has_code_hash: false,
-        kept_until: found.refresh.expires_at.min(latest),
+        kept_until: found.refresh.expires_at.max(earliest).min(latest),
     };
     Ok(issue.plan(context))
 }

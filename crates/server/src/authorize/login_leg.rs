@@ -3,7 +3,7 @@
 use axum::response::Response;
 use std::time::Duration;
 use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
-use tessera_protocol::error::{ErrorCode, OAuthError};
+use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
 use tessera_protocol::flow::steps::{self, LoginFacts};
 use tessera_protocol::flow::{AcceptedLogin, ConsentRequest, Flow, Leg, Step};
 use tessera_protocol::grant::record::{LoginSession, SessionId};
@@ -67,6 +67,12 @@ pub(super) async fn taken_up(
         }
     };
     let asked = Addressed::find(app, opened.parameters).await?;
+    if let Some(name) = brought.repeated() {
+        return Err(asked.refuse(OAuthError::new(
+            ErrorCode::InvalidRequest,
+            format!("Parameter {} is given more than once.", quoted(name)),
+        )));
+    }
     for (name, code) in [
         ("client_id", ErrorCode::InvalidClient),
         ("scope", ErrorCode::InvalidScope),
@@ -181,13 +187,15 @@ async fn store(
 /// The session as it is from now on; `None` when the one that was used stays as it is.
 ///
 /// Spec: a session ends with what the app remembers it for, and with `ttl.authentication_session` at the latest.
+/// Compat: only a login that is not skipped says which session of the identity provider stands behind.
 fn session_after(
     app: &AppState,
     flow: &Flow,
     login: &AcceptedLogin,
     now: Timestamp,
 ) -> Option<LoginSession> {
-    if flow.known_login.is_some() && !login.extend_session_lifespan {
+    let skipped = flow.known_login.is_some();
+    if skipped && !login.extend_session_lifespan {
         return None;
     }
     let ttl = app.settings.ttl.authentication_session;
@@ -201,7 +209,10 @@ fn session_after(
         authenticated_at: login.auth_time,
         is_remembered: login.remember,
         expires_at: now.plus(lifespan),
-        identity_provider_session_id: login.identity_provider_session_id.clone(),
+        identity_provider_session_id: match skipped {
+            true => String::new(),
+            false => login.identity_provider_session_id.clone(),
+        },
     })
 }
 

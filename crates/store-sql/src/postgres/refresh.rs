@@ -37,7 +37,7 @@ pub(super) const ROTATE: &str = concat!(
     ), used AS (
         UPDATE refresh_tokens SET used_by = $3, first_used_at = COALESCE(first_used_at, $6),
             used_times = used_times + CASE WHEN used_by = $3 THEN 0 ELSE 1 END,
-            kept_until = LEAST(expires_at, $7), swept_at = LEAST(swept_at, expires_at, $7)
+            kept_until = $7, swept_at = LEAST(swept_at, $7)
         FROM token
         WHERE refresh_tokens.refresh_id = $1 AND NOT token.is_repeat
             AND (refresh_tokens.used_by = $3

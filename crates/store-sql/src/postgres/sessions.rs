@@ -53,7 +53,8 @@ pub(super) const FINISH: &str = concat!(
         ON CONFLICT (sid) DO UPDATE SET subject_key = excluded.subject_key,
             subject = excluded.subject, authenticated_at = excluded.authenticated_at,
             is_remembered = excluded.is_remembered, expires_at = excluded.expires_at,
-            provider_session_id = excluded.provider_session_id
+            provider_session_id = CASE WHEN excluded.provider_session_id = ''
+                THEN login_sessions.provider_session_id ELSE excluded.provider_session_id END
     )
     SELECT EXISTS (SELECT 1 FROM claimed),
         (SELECT attempt FROM used_once

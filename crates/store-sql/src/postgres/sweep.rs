@@ -12,9 +12,17 @@ use super::grants::{has_client, issues_tokens};
 use super::{IfLost, PostgresStore, column};
 use crate::rows::{LOOK_AGAIN_MICROS, LOOKED_AT_MORE};
 
+/// Whether the end of a grant's session is announced, under the session's name: its client is found by the grant. Such a grant is looked at again
+/// after a minute.
+macro_rules! is_announced {
+    () => {
+        "EXISTS (SELECT 1 FROM logout_notices WHERE logout_notices.notice_id = grants.sid)"
+    };
+}
+
 /// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
-/// (a logout has to reach the client) or it is remembered. One
-/// that is remembered for ever has to be the one that counts: of two that were stored at once, the older is not.
+/// (a logout has to reach the client), its end is announced, or it is remembered. One that is remembered for ever has to be
+/// the one that counts: of two that were stored at once, the older is not.
 macro_rules! serves {
     () => {
         concat!(
@@ -24,6 +32,9 @@ macro_rules! serves {
             issues_tokens!(),
             " OR EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = grants.sid
                     AND login_sessions.expires_at >= $1)
+                OR ",
+            is_announced!(),
+            "
                 OR grants.remembered_until IS NOT NULL AND grants.remembered_until >= $1
                     AND (grants.remembered_until < 9223372036854775807
                         OR EXISTS (SELECT 1 FROM remembered_consents AS newest
@@ -53,7 +64,10 @@ pub(super) const LOOK_AT_GRANTS: &str = concat!(
     ), put_off AS (
         UPDATE grants SET swept_at =
             LEAST(GREATEST(tokens_until, remembered_until, (SELECT login_sessions.expires_at
-                FROM login_sessions WHERE login_sessions.sid = grants.sid)), $3)
+                FROM login_sessions WHERE login_sessions.sid = grants.sid),
+                CASE WHEN ",
+    is_announced!(),
+    " THEN $1 + 60000000 END), $3)
         FROM due WHERE grants.grant_id = due.grant_id AND ",
     serves!(),
     " RETURNING 1

@@ -39,8 +39,8 @@ pub(super) const STATE: &str = concat!(
 
 pub(super) const USE: &str =
     "UPDATE refresh_tokens SET used_by = ?2, first_used_at = COALESCE(first_used_at, ?3),
-        used_times = used_times + 1, kept_until = min(expires_at, ?4),
-        swept_at = min(swept_at, expires_at, ?4)
+        used_times = used_times + 1, kept_until = ?4,
+        swept_at = min(swept_at, ?4)
     WHERE refresh_id = ?1";
 
 /// Clean-up looks at the grant when it meant to, and then sees the new end.

@@ -35,7 +35,9 @@ pub(super) const PUT: &str = "INSERT INTO login_sessions (sid, subject_key, subj
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT (sid) DO UPDATE SET subject_key = excluded.subject_key, subject = excluded.subject,
         authenticated_at = excluded.authenticated_at, is_remembered = excluded.is_remembered,
-        expires_at = excluded.expires_at, provider_session_id = excluded.provider_session_id";
+        expires_at = excluded.expires_at,
+        provider_session_id = CASE WHEN excluded.provider_session_id = ''
+            THEN login_sessions.provider_session_id ELSE excluded.provider_session_id END";
 
 pub(super) const REMEMBERED: &str = concat!(
     "SELECT grants.document FROM remembered_consents

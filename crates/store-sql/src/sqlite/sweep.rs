@@ -12,8 +12,16 @@ use super::deletion;
 use super::grants::{has_client, issues_tokens};
 use crate::rows::{LOOK_AGAIN_MICROS, LOOKED_AT_MORE};
 
+/// Whether the end of a grant's session is announced, under the session's name: its client is found by the grant. Such a grant is looked at again
+/// after a minute.
+macro_rules! is_announced {
+    () => {
+        "EXISTS (SELECT 1 FROM logout_notices WHERE logout_notices.notice_id = grants.sid)"
+    };
+}
+
 /// Whether a grant that is looked at has to stay: its client is there, and its tokens live, its login session goes on
-/// (a logout has to reach the client) or it is remembered.
+/// (a logout has to reach the client), its end is announced, or it is remembered.
 macro_rules! serves {
     () => {
         concat!(
@@ -23,6 +31,9 @@ macro_rules! serves {
             issues_tokens!(),
             " OR EXISTS (SELECT 1 FROM login_sessions WHERE login_sessions.sid = grants.sid
                     AND login_sessions.expires_at >= ?1)
+                OR ",
+            is_announced!(),
+            "
                 OR grants.remembered_until IS NOT NULL AND grants.remembered_until >= ?1))"
         )
     };
@@ -44,7 +55,10 @@ pub(super) const LOOK_AT_GRANTS: &str = concat!(
     "UPDATE grants SET swept_at =
         min(max(tokens_until, COALESCE(remembered_until, tokens_until),
             COALESCE((SELECT login_sessions.expires_at FROM login_sessions
-                WHERE login_sessions.sid = grants.sid), tokens_until)), ?3)
+                WHERE login_sessions.sid = grants.sid), tokens_until),
+            CASE WHEN ",
+    is_announced!(),
+    " THEN ?1 + 60000000 ELSE tokens_until END), ?3)
     WHERE grant_id IN (SELECT grant_id FROM grants WHERE swept_at < ?1
             ORDER BY swept_at LIMIT ?2)
         AND ",

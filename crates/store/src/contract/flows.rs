@@ -80,7 +80,24 @@ async fn a_login_replaces_a_session_of_the_same_name(store: Fresh) {
     };
     assert_eq!(store.finish_login(&finish, at(0)).await, Ok(done()));
     let found = store.find_login_session([1; 16]).await.unwrap();
-    assert_eq!(found, Some(again));
+    assert_eq!(found, Some(again.clone()));
+    let claim = leg(SingleUse::LoginLeg, 3, 1);
+    let extended = LoginSession {
+        expires_at: at(70),
+        identity_provider_session_id: String::new(),
+        ..again.clone()
+    };
+    let finish = FinishLogin {
+        new_session: Some(&extended),
+        ..login(&claim)
+    };
+    assert_eq!(store.finish_login(&finish, at(0)).await, Ok(done()));
+    let found = store.find_login_session([1; 16]).await.unwrap().unwrap();
+    assert_eq!(found.expires_at, at(70));
+    assert_eq!(
+        found.identity_provider_session_id, "other",
+        "nothing new was said of it"
+    );
     log_out(&store, "ann").await;
     assert!(has_session(&store, 1).await, "it is bob's now");
     log_out(&store, "bob").await;

@@ -152,9 +152,18 @@ pub(super) fn announcement(number: u8) -> LogoutNotice {
 
 /// Ends the login session with this number; its announcement has the number too.
 pub(super) async fn end(store: &Fresh, number: u8) -> bool {
-    let announcement = announcement(number);
+    let announcement = LogoutNotice {
+        sid: [number; 16],
+        ..announcement(number)
+    };
     let ended = store.end_login_session([number; 16], &announcement);
     ended.await.unwrap()
+}
+
+/// Lists nobody in the place of the announcement that [`end`] made.
+pub(super) async fn listed(store: &Fresh, number: u8) {
+    let announcement = announcement(number).id;
+    store.list_notices(announcement, &[]).await.unwrap();
 }
 
 /// An attempt to spend a leg of a flow.
@@ -227,7 +236,7 @@ pub(super) const fn rotate(number: u8, attempt: u64, next: &RefreshRecord) -> Ro
         next,
         session: None,
         tokens_until: at(3_600),
-        kept_until: at(100_000),
+        kept_until: at(3_600),
         now: at(20),
     }
 }

@@ -4,8 +4,8 @@ use tessera_protocol::grant::record::{GrantRecord, LoginSession, RefreshRecord};
 use tessera_protocol::time::Timestamp;
 
 use super::people::{
-    code, end, give, grant, is_live, log_in, login_session, pending, person, redeem, refresh,
-    remembered, rotate, with_app, with_refresh,
+    code, end, give, grant, is_live, listed, log_in, login_session, pending, person, redeem,
+    refresh, remembered, rotate, with_app, with_refresh,
 };
 use super::samples::at;
 use super::{Fresh, cases};
@@ -301,7 +301,11 @@ async fn an_access_token_may_outlive_its_refresh_token(store: Fresh) {
     assert!(is_live(&store, &person(1, Some(1))).await);
     let found = store.find_refresh([1; 16]).await.unwrap().unwrap();
     assert_eq!(found.refresh, first, "it ends when it did");
-    store.rotate_refresh(&rotate(1, 1, &next)).await.unwrap();
+    let rotation = RotateRefresh {
+        kept_until: at(900),
+        ..rotate(1, 1, &next)
+    };
+    store.rotate_refresh(&rotation).await.unwrap();
     store.delete_expired(at(3_600), 100).await.unwrap();
     assert!(is_live(&store, &person(1, Some(2))).await);
     assert_eq!(store.find_refresh([1; 16]).await.unwrap(), None, "used");
@@ -335,6 +339,15 @@ async fn a_grant_is_kept_while_its_session_goes_on(store: Fresh) {
     }
     assert!(end(&store, 2).await);
     store.delete_expired(at(50_001), 100).await.unwrap();
+    for (number, expected) in [(1, &[][..]), (2, &["app"]), (3, &["app"])] {
+        assert_eq!(
+            clients(number).await,
+            expected,
+            "{number}: its end is announced"
+        );
+    }
+    listed(&store, 2).await;
+    store.delete_expired(at(50_100), 100).await.unwrap();
     for (number, expected) in [(1, &[][..]), (2, &[]), (3, &["app"])] {
         assert_eq!(clients(number).await, expected, "{number}");
     }
@@ -342,6 +355,7 @@ async fn a_grant_is_kept_while_its_session_goes_on(store: Fresh) {
     store.delete_expired(later, 100).await.unwrap();
     assert_eq!(clients(3).await, ["app"]);
     assert!(end(&store, 3).await);
+    listed(&store, 3).await;
     let later = at(50_001).plus(LOOK_AGAIN * 4);
     store.delete_expired(later, 100).await.unwrap();
     assert_eq!(clients(3).await, [""; 0]);

@@ -274,7 +274,7 @@ impl Grants for MemoryStore {
         refresh.used_by = Some(rotate.attempt);
         refresh.first_used_at.get_or_insert(rotate.now);
         refresh.used_times += 1;
-        refresh.kept_until = refresh.record.expires_at.min(rotate.kept_until);
+        refresh.kept_until = rotate.kept_until;
         refresh.swept_at = refresh.swept_at.min(refresh.kept_until);
         state.put_refresh(rotate.next, rotate.tokens_until);
         state.renew(rotate.grant_id, rotate.session, rotate.tokens_until);

@@ -74,7 +74,15 @@ impl Sessions for MemoryStore {
             state.retire(retired);
         }
         if let Some(session) = finish.new_session {
-            state.login_sessions.insert(session.sid, session.clone());
+            let mut session = session.clone();
+            if session.identity_provider_session_id.is_empty()
+                && let Some(former) = state.login_sessions.get(&session.sid)
+            {
+                session
+                    .identity_provider_session_id
+                    .clone_from(&former.identity_provider_session_id);
+            }
+            state.login_sessions.insert(session.sid, session);
         }
         Ok(FinishedLogin::Done(state.remembered(finish, now)))
     }

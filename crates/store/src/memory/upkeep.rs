@@ -1,6 +1,7 @@
 //! The server's own state, values that may be used once, and clean-up, in memory.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tessera_protocol::grant::record::{GrantId, RefreshId};
@@ -132,7 +133,8 @@ impl State {
             self.has_client(grant)
                 && (tokens_live
                     || grant.record.remembered_until >= Some(now)
-                    || self.session_until(grant) >= Some(now))
+                    || self.session_until(grant) >= Some(now)
+                    || self.is_announced(grant))
         };
         let due = self.grants.values().filter(|grant| grant.swept_at < now);
         let alive: Vec<GrantId> = due
@@ -144,9 +146,17 @@ impl State {
                 .grants
                 .get(&grant_id)
                 .and_then(|grant| self.session_until(grant));
+            let is_announced = self
+                .grants
+                .get(&grant_id)
+                .is_some_and(|grant| self.is_announced(grant));
+            let announced_until = is_announced.then(|| now.plus(Duration::from_secs(60)));
             if let Some(grant) = self.grants.get_mut(&grant_id) {
-                let ends_at = ends_at(&grant.record);
-                grant.swept_at = ends_at.max(session_until.unwrap_or(ends_at)).min(next);
+                let until = session_until.max(announced_until);
+                grant.swept_at = until
+                    .max(Some(ends_at(&grant.record)))
+                    .unwrap_or(now)
+                    .min(next);
             }
         }
         let due = self.refresh_tokens.values().filter(|r| r.swept_at < now);
@@ -165,6 +175,12 @@ impl State {
     fn session_until(&self, grant: &KeptGrant) -> Option<Timestamp> {
         let session = self.login_sessions.get(&grant.record.sid?)?;
         Some(session.expires_at)
+    }
+
+    /// Whether the end of a grant's login session is announced: its client is found by the grant.
+    fn is_announced(&self, grant: &KeptGrant) -> bool {
+        let sid = grant.record.sid;
+        sid.is_some_and(|sid| self.notices.contains_key(&sid))
     }
 
     fn delete_due_grants(&mut self, now: Timestamp, limit: usize) -> usize {
