@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tessera_protocol::time::Timestamp;
 use tessera_protocol::token::logout_token::{self, LogoutToken};
-use tessera_store::LogoutNotice;
+use tessera_store::{LogoutNotice, StoreError};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ use crate::{clock, end_session, signing};
 /// How often the rows are looked at when nobody says that there are new ones.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Notices that are sent at the same time.
-const BATCH: u32 = 16;
+const PLACES: u32 = 64;
 /// How long an attempt may take before another process may try.
 const ATTEMPT_TIME: Duration = Duration::from_secs(30);
 /// Bounds of one attempt. What a body says does not matter, but it has to end.
@@ -37,45 +37,54 @@ const BOUNDS: Bounds = Bounds {
 /// Compat: one more than Hydra's.
 const ATTEMPTS_MAX: u32 = 4;
 
-/// Sends until the server stops.
+/// Sends until the server stops. A place that becomes free is taken at once, so that a client that does not answer holds up
+/// itself.
 pub(crate) async fn run(app: App) {
+    let mut sending = JoinSet::new();
     loop {
-        let idle = match send_due(&app).await {
-            Ok(0) => true,
-            Ok(_) => false,
-            Err(fault) => {
-                tracing::debug!(source = %fault.source, "Logout notices could not be read.");
-                true
+        let taken = match take_due(&app, &mut sending).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::debug!(%error, "Logout notices could not be read.");
+                0
             }
         };
-        if idle {
-            let _ = tokio::time::timeout(PAUSE, app.logout_notices.notified()).await;
+        let is_full = sending.len() >= PLACES as usize;
+        if taken > 0 && !is_full {
+            continue;
+        }
+        tokio::select! {
+            Some(sent) = sending.join_next() => {
+                // One that cannot be sent does not keep the others back.
+                let outcome = sent.unwrap_or_else(|e| Err(Fault::permanent(e.to_string())));
+                if let Err(fault) = outcome {
+                    tracing::debug!(source = %fault.source, "A logout notice could not be sent.");
+                }
+            }
+            () = app.logout_notices.notified(), if !is_full => {}
+            () = tokio::time::sleep(PAUSE) => {}
         }
     }
 }
 
-async fn send_due(app: &App) -> Result<usize, Fault> {
+/// Fills the free places; answers with how many.
+async fn take_due(
+    app: &App,
+    sending: &mut JoinSet<Result<(), Fault>>,
+) -> Result<usize, StoreError> {
+    let free = PLACES.saturating_sub(u32::try_from(sending.len()).unwrap_or(PLACES));
+    if free == 0 {
+        return Ok(0);
+    }
     let now = clock::now();
-    let due = app
-        .store
-        .take_due_notices(now, now.plus(ATTEMPT_TIME), BATCH)
-        .await?;
+    let retry_at = now.plus(ATTEMPT_TIME);
+    let due = app.store.take_due_notices(now, retry_at, free).await?;
     let count = due.len();
-    let mut sent = JoinSet::new();
     for notice in due {
         let app = Arc::clone(app);
-        sent.spawn(async move { deliver(&app, notice, now).await });
+        sending.spawn(async move { deliver(&app, notice, now).await });
     }
-    let mut failed = None;
-    while let Some(outcome) = sent.join_next().await {
-        // One that cannot be sent does not keep the others back.
-        let outcome = outcome.unwrap_or_else(|e| Err(Fault::permanent(e.to_string())));
-        failed = outcome.err().or(failed);
-    }
-    match failed {
-        Some(fault) => Err(fault),
-        None => Ok(count),
-    }
+    Ok(count)
 }
 
 async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result<(), Fault> {

@@ -140,6 +140,30 @@ fn a_client_that_does_not_listen_keeps_nobody_logged_in() {
 }
 
 #[test]
+fn a_client_that_does_not_answer_holds_up_no_other() {
+    let (server, _) = start(Engine::Sqlite, &json!({}));
+    // Connections are taken by the kernel, and nobody reads them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/bc", silent.local_addr().unwrap());
+    let slow = App::register(&server, "slow", &json!({"backchannel_logout_uri": uri}));
+    let uri = format!("{}/bc", server.sink.url());
+    let quick = App::register(&server, "quick", &json!({"backchannel_logout_uri": uri}));
+    let end = |subject: &str| {
+        let path = format!("/admin/oauth2/auth/sessions/login?subject={subject}");
+        assert_eq!(machine::admin(&server, "DELETE", &path, None).status, 204);
+    };
+    for _ in 0..20 {
+        at_home(&server, &slow, "ann");
+    }
+    at_home(&server, &quick, "bob");
+    end("ann");
+    clock::pause(QUIET);
+    end("bob");
+    let call = clock::poll(Duration::from_secs(5), || server.sink.take_call("/bc"));
+    assert!(call.is_some(), "it waits for the other");
+}
+
+#[test]
 fn the_front_channel_page_loads_each_client_of_the_session() {
     for engine in Engine::at_hand() {
         let (server, app) = start(
