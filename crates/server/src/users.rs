@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
-use tessera_crypto::{OsEntropy, Secret, random_bytes, slow_hash};
+use tessera_crypto::{OsEntropy, ProcessMac, Secret, random_bytes, slow_hash};
 use tessera_protocol::time::Timestamp;
 
 use self::attempts::Attempts;
@@ -103,25 +103,36 @@ struct Looked {
 
 struct People {
     by_name: HashMap<String, Arc<User>>,
-    /// What an unknown name is checked against.
-    twin: String,
+    /// What unknown names are checked against: hashes of all costs that there are.
+    twins: Vec<String>,
+    picker: ProcessMac,
 }
 
 impl People {
     fn new(users: Vec<User>, generated: Option<&Arc<User>>) -> Self {
-        let first = users.first().or(generated.map(Arc::as_ref));
-        let twin = first.map(|user| user.password_hash.clone());
         let own = generated.filter(|own| {
             let is_same =
                 |user: &User| user.username == own.username || user.subject == own.subject;
             !users.iter().any(is_same)
         });
         let users = users.into_iter().map(Arc::new).chain(own.cloned());
-        let by_name = users.map(|user| (user.username.clone(), user));
+        let by_name: HashMap<_, _> = users.map(|user| (user.username.clone(), user)).collect();
+        let twins = by_name.values().map(|u| u.password_hash.clone()).collect();
         Self {
-            by_name: by_name.collect(),
-            twin: twin.unwrap_or_else(|| TWIN.to_owned()),
+            by_name,
+            twins,
+            picker: ProcessMac::new(&OsEntropy),
         }
+    }
+
+    /// What a password for an unknown name is checked against: always the same for a name, and one that costs much as often
+    /// as there are people whose password does.
+    fn twin(&self, username: &str) -> String {
+        let [a, b, c, d, ..] = self.picker.mac(&[username.as_bytes()]);
+        let number = u32::from_le_bytes([a, b, c, d]) as usize;
+        let place = number.checked_rem(self.twins.len());
+        let twin = place.and_then(|place| self.twins.get(place));
+        twin.cloned().unwrap_or_else(|| TWIN.to_owned())
     }
 }
 
@@ -228,8 +239,8 @@ impl Users {
             || "user".to_owned(),
             |user| format!("user {}", user.username),
         );
-        let hash = user.map_or(&people.twin, |user| &user.password_hash);
-        let against = Against::Hashes(std::slice::from_ref(hash));
+        let hash = user.map_or_else(|| people.twin(username), |user| user.password_hash.clone());
+        let against = Against::Hashes(std::slice::from_ref(&hash));
         let matched = match pool.check(&party, password, against).await {
             Ok(matched) => matched.is_some(),
             Err(fault) => {
@@ -286,8 +297,12 @@ impl Users {
                     users = users.len(),
                     "The users file has changed and was read again."
                 );
-                let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-                *people = Arc::new(People::new(users, self.generated.as_ref()));
+                let new = Arc::new(People::new(users, self.generated.as_ref()));
+                let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+                // A read that was overtaken by one of a newer file counts for nothing.
+                if looked.stamp == found {
+                    *self.people.lock().unwrap_or_else(PoisonError::into_inner) = new;
+                }
             }
             Err(problems) => {
                 let problems = report(path, &problems);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the table is bounded; what is pushed out of it first are the names with the fewest failures.
 //! Security: after five failures each further one doubles the wait, up to a quarter of an hour, which leaves about a
-//! hundred guesses a day. Names are kept as keyed digests, and those that do not exist count like those that do.
+//! hundred guesses a day, counted by each process. Names are kept as keyed digests, and those that do not exist count like those that do.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -66,7 +66,10 @@ impl Attempts {
             .filter(|failed| !failed.is_over(now))
             .copied();
         let times = known.map_or(0, |failed| failed.times);
-        if let Some(failed) = known.filter(|failed| now < failed.next) {
+        // Without a wait `next` is only when an attempt began, and one that began a moment before may come here after it.
+        if let Some(failed) =
+            known.filter(|failed| !wait(failed.times).is_zero() && now < failed.next)
+        {
             let micros = failed.next.as_micros().saturating_sub(now.as_micros());
             return Err(Duration::from_micros(
                 u64::try_from(micros).unwrap_or_default(),
@@ -182,6 +185,14 @@ mod tests {
         assert!(attempts.begin("alice", at(2)).is_err());
         assert_eq!(attempts.begin("alice", at(3 * 86_400)), Ok(()));
         assert_eq!(attempts.begin("alice", at(3 * 86_400)), Ok(()), "forgotten");
+    }
+
+    #[test]
+    fn attempts_that_pass_each_other_are_no_guesses() {
+        let attempts = Attempts::default();
+        for secs in [3, 2, 1, 0] {
+            assert_eq!(attempts.begin("alice", at(secs)), Ok(()));
+        }
     }
 
     #[test]
