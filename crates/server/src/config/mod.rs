@@ -25,7 +25,6 @@ mod oauth2;
 mod oidc;
 mod problem;
 mod reference;
-mod reload;
 mod schema;
 mod secrets;
 mod serve;

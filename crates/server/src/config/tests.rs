@@ -837,26 +837,6 @@ fn numbers_in_the_place_of_text_want_quotes() {
 }
 
 #[test]
-fn a_reload_changes_only_what_a_running_server_can_change() {
-    let running = load_json(&minimal()).unwrap().settings;
-    let base = with(minimal(), "serve.public.port", json!(5555));
-    let base = with(base, "log.level", json!("debug"));
-    let base = with(base, "dsn", json!("sqlite://other.sqlite"));
-    let base = with(base, "serve.public.cors.enabled", json!(true));
-    let base = with(base, "ttl.access_token", json!("5m"));
-    let mut next = load_json(&base).unwrap().settings;
-    let mut warnings = Vec::new();
-    next.keep_started(&running, &mut warnings);
-    assert_eq!(
-        (next.serve.public.port, &next.dsn, next.log.level),
-        (4444, &Dsn::SqliteMemory, LogLevel::Info)
-    );
-    assert!(next.serve.public.cors.enabled);
-    assert_eq!(next.ttl.access_token, Duration::from_secs(300));
-    assert_eq!(warnings.len(), 3, "{warnings:?}");
-}
-
-#[test]
 fn keys_without_effect_are_told() {
     let told = |serve: Value| {
         let loaded = load_json(&with(minimal(), "serve", serve)).unwrap();

@@ -232,24 +232,6 @@ impl Settings {
         self.page(configured, "/oauth2/fallbacks/logout/callback")
     }
 
-    /// The page that asks for a user code.
-    #[must_use]
-    pub fn device_verification_url(&self) -> String {
-        self.page(
-            self.urls.device.verification.as_ref(),
-            "/oauth2/fallbacks/device",
-        )
-    }
-
-    /// The page after a device was let in.
-    #[must_use]
-    pub fn device_success_url(&self) -> String {
-        self.page(
-            self.urls.device.success.as_ref(),
-            "/oauth2/fallbacks/device/done",
-        )
-    }
-
     fn announced(&self, configured: Option<&String>, path: &str) -> String {
         configured
             .cloned()
