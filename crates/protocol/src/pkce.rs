@@ -31,7 +31,7 @@ impl Enforcement {
     }
 }
 
-/// Why a redemption does not prove possession.
+/// Why a redemption does not prove possession. A verifier that came and is wrong, in whatever way, spends the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PkceError {
     /// The code has no challenge although one is demanded of the client.
@@ -44,7 +44,7 @@ pub enum PkceError {
     TooLong,
     /// The verifier holds another character than the RFC allows.
     BadCharacter,
-    /// The verifier is another one. This alone is a guess, and spends the code.
+    /// The verifier is another one.
     Wrong,
 }
 
@@ -62,15 +62,16 @@ impl PkceError {
             ),
             Self::TooShort => (
                 ErrorCode::InvalidGrant,
-                "Parameter 'code_verifier' is missing or shorter than 43 characters.",
+                "Parameter 'code_verifier' is missing or shorter than 43 characters; where one came, the code is spent.",
             ),
             Self::TooLong => (
                 ErrorCode::InvalidGrant,
-                "Parameter 'code_verifier' is longer than 128 characters.",
+                "Parameter 'code_verifier' is longer than 128 characters; the code is spent.",
             ),
             Self::BadCharacter => (
                 ErrorCode::InvalidGrant,
-                "Parameter 'code_verifier' holds other characters than letters, digits, '-', '.', '_' and '~'.",
+                "Parameter 'code_verifier' holds other characters than letters, digits, '-', '.', '_' and '~'; the code is \
+                 spent.",
             ),
             Self::Wrong => (
                 ErrorCode::InvalidGrant,

@@ -50,7 +50,7 @@ fn wildcard_matches(pattern: &str, scope: &str) -> bool {
                 return false;
             }
             if patterns.peek().is_none() {
-                return segments.all(|rest| !rest.is_empty());
+                return true;
             }
         } else if want != got {
             return false;
@@ -88,6 +88,9 @@ mod tests {
             ("foo.*", "foo.bar.baz", true),
             ("foo.*", "foo", false),
             ("foo.*", "foo.", false),
+            ("foo.*", "foo.bar.", true),
+            ("foo.*", "foo.bar..baz", true),
+            ("foo.*", "foo..bar", false),
             ("foo.*", "foo.*", true),
             ("foo.*.baz", "foo.x.baz", true),
             ("foo.*.baz", "foo..baz", false),

@@ -29,7 +29,7 @@ pub(crate) async fn read(
     if !signing::is_ours(app, &jws, now).await? {
         return refuse("Parameter 'id_token_hint' is not signed with a key of this server.");
     }
-    let read = read_hint(&jws, &app.issuer, now);
+    let read = read_hint(&jws, &app.issuer);
     Ok(read
         .map(Some)
         .map_err(|e| OAuthError::new(ErrorCode::InvalidRequest, e.to_string())))

@@ -75,6 +75,8 @@ pub(crate) struct Facts<'a> {
     pub grant: Option<&'a GrantRecord>,
     /// The key of ID tokens; empty for machines.
     pub id_token_kid: &'a str,
+    /// The key of the access token; empty for an opaque one.
+    pub access_token_kid: &'a str,
 }
 
 /// When tokens end, where there are such tokens.

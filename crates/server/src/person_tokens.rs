@@ -104,6 +104,7 @@ async fn ask_hooks(
     let granted: Vec<String> = tessera_protocol::scope::split(&plan.access_token.scope)
         .map(str::to_owned)
         .collect();
+    let access_token_kid = token::kid(app, exchange.client, exchange.now).await?;
     let facts = Facts {
         grant_type: exchange.grant_type,
         client_id: exchange.client.id(),
@@ -124,6 +125,7 @@ async fn ask_hooks(
             .first()
             .map(|key| key.signing.kid())
             .unwrap_or_default(),
+        access_token_kid: &access_token_kid,
     };
     hook::run(app, &facts).await
 }

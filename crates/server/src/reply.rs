@@ -338,6 +338,14 @@ pub(crate) fn to_visit(mut reply: Response, method: &Method) -> Response {
     reply
 }
 
+/// Sees to it that an answer to POST is not cached; answers to GET never are.
+pub(crate) fn uncached(mut reply: Response, method: &Method) -> Response {
+    if *method == Method::POST {
+        reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    }
+    reply
+}
+
 /// 204.
 pub(crate) fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()

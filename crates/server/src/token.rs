@@ -24,6 +24,16 @@ pub(crate) fn is_jwt(app: &AppState, client: &Client) -> bool {
     client.metadata().gets_jwt(by_default)
 }
 
+/// The id of the key that signs a client's next access token; empty where it gets opaque ones.
+pub(crate) async fn kid(app: &AppState, client: &Client, now: Timestamp) -> Result<String, Fault> {
+    if !is_jwt(app, client) {
+        return Ok(String::new());
+    }
+    let keys = app.key_set(ACCESS_TOKEN_SET, now).await?;
+    let kid = keys.first().map(|key| key.signing.kid().to_owned());
+    Ok(kid.unwrap_or_default())
+}
+
 /// The wire form of a new token.
 pub(crate) async fn issue(
     app: &AppState,

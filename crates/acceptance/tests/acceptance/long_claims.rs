@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tessera_acceptance::database::Engine;
+use tessera_acceptance::jwks;
 use tessera_acceptance::machine::{self, Machine, introspect, is_active};
 use tessera_acceptance::server::{Server, Setup};
 
@@ -59,7 +60,11 @@ fn a_jwt_that_would_never_be_read_is_refused_with_a_way_out() {
     let jwt = json!({"access_token_strategy": "jwt"});
     let app = Machine::register(&server, "app", &jwt);
     add(&server, 40_000);
-    assert!(is_active(&server, &app.token(&server)));
+    let token = app.token(&server);
+    assert!(is_active(&server, &token));
+    let told: Value = serde_json::from_str(&server.sink.take_call("/hook").unwrap().body).unwrap();
+    let (header, _) = jwks::verified(&token, &jwks::published(&server));
+    assert_eq!(told["session"]["kid"], header["kid"], "{told}");
     add(&server, 60_000);
     let answer = app.ask(&server);
     assert_eq!(answer.status, 500);

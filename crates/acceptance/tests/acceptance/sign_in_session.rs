@@ -127,6 +127,33 @@ fn a_consent_is_remembered_as_long_as_was_said() {
 }
 
 #[test]
+fn a_hint_is_shown_while_the_flow_goes_on_and_not_kept() {
+    for engine in Engine::at_hand() {
+        let (server, app) = start(engine, &json!({}));
+        let (mut browser, pair) = at_home(&server, &app);
+        let ask = app.ask().with("id_token_hint", &pair.id);
+        let challenge = landed(&browser.authorize(&server, &ask.query())).login();
+        let shown = told(&server, "login", &challenge);
+        let url = shown["request_url"].as_str().unwrap();
+        assert!(url.contains(&pair.id), "{engine:?}: {shown}");
+        let end = app.go_on(
+            &server,
+            &mut browser,
+            &challenge,
+            &ann(),
+            &json!({"remember": true}),
+        );
+        landed(&end).code();
+        let path = "/admin/oauth2/auth/sessions/consent?subject=ann";
+        let list = machine::admin(&server, "GET", path, None);
+        assert_eq!(list.status, 200, "{engine:?}: {}", list.body);
+        assert!(list.body.contains("request_url"), "{}", list.body);
+        assert!(!list.body.contains("id_token_hint"), "{}", list.body);
+        assert!(!list.body.contains(&pair.id), "{}", list.body);
+    }
+}
+
+#[test]
 fn a_public_client_on_a_private_scheme_is_never_skipped() {
     let server = flow::server(Engine::Sqlite);
     let uris = [

@@ -76,6 +76,28 @@ fn only_a_living_access_token_of_a_person_is_answered() {
 }
 
 #[test]
+fn answers_to_a_posted_token_are_not_cached() {
+    let server = flow::server(Engine::Sqlite);
+    let app = App::register(&server, "app", &json!({}));
+    let pair = app.tokens(&server);
+    let bearer = format!("Bearer {}", pair.access);
+    let good = at(&server, "POST", "")
+        .header("Authorization", &bearer)
+        .send();
+    let refused = at(&server, "POST", "")
+        .header("Authorization", "Bearer x")
+        .send();
+    for (answer, status) in [(good, 200), (refused, 401)] {
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("no-store"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
 fn the_token_comes_in_the_header_or_a_form_and_never_in_the_address() {
     let server = flow::server(Engine::Sqlite);
     let app = App::register(&server, "app", &json!({}));

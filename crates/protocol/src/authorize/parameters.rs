@@ -124,6 +124,16 @@ impl RequestParameters {
         Self::from_parts(self.effective().map(owned).collect(), Vec::new())
     }
 
+    /// The same request without a parameter, wherever it stood.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let kept = |pairs: &[(String, String)]| {
+            let others = pairs.iter().filter(|(other, _)| other != name);
+            others.cloned().collect()
+        };
+        Self::from_parts(kept(&self.pairs), kept(&self.object))
+    }
+
     /// Whether what nobody signed is short enough to be kept.
     ///
     /// # Errors

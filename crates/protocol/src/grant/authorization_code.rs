@@ -17,7 +17,6 @@ use crate::authorize::checks;
 use crate::client::Client;
 use crate::error::{ErrorCode, OAuthError};
 use crate::pkce::{self, Enforcement, PkceError};
-use crate::time::Timestamp;
 
 /// Its name on the wire.
 pub const GRANT_TYPE: &str = "authorization_code";
@@ -163,11 +162,6 @@ pub fn already_used() -> OAuthError {
 /// The answer when there is no such code, or its grant was revoked.
 pub fn not_valid() -> OAuthError {
     refuse("The authorization code is not valid.")
-}
-
-/// Until when a code made now can be redeemed.
-pub fn expires_at(now: Timestamp, lifespan: Duration) -> Timestamp {
-    now.plus(lifespan).nearest_second()
 }
 
 #[cfg(test)]

@@ -194,9 +194,15 @@ pub(crate) struct RejectBody {
     error_description: Option<String>,
     error_hint: Option<String>,
     error_debug: Option<String>,
+    /// Means nothing in a redirect, but has to be a number.
+    #[serde(rename = "status_code")]
+    _status_code: Option<i64>,
+    /// The same, and has to be a truth value.
+    #[serde(rename = "valid")]
+    _valid: Option<bool>,
 }
 
-/// The members of [`RejectBody`], and what is accepted and means nothing in a redirect.
+/// The members of [`RejectBody`].
 pub(crate) const REJECT_MEMBERS: [&str; 6] = [
     "error",
     "error_description",

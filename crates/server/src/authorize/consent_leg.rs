@@ -14,6 +14,7 @@ use tessera_store::{FinishConsent, FinishedConsent, SingleUse};
 use super::login_leg::{check_csrf, taken_up};
 use super::sealed::{self};
 use super::{Addressed, Refusal, Visitor, answer, refusal, rules};
+use crate::state::AppState;
 use crate::{ids, subject};
 
 pub(super) async fn finish(
@@ -114,12 +115,21 @@ fn grant(
             remember: consent.remember,
             remember_for: consent.remember_for,
             login_challenge: ids::hex(&flow.flow_id),
-            request_url: asked.parameters.url(&app.auth_url, None),
+            request_url: request_url(app, &asked.parameters),
             oidc_context: request.oidc_context(None),
         },
         session: Vec::new(),
         context: Vec::new(),
     })
+}
+
+/// Security: no token is stored, so an `id_token_hint` is left out.
+fn request_url(app: &AppState, parameters: &RequestParameters) -> String {
+    const HINT: &str = "id_token_hint";
+    match parameters.find(HINT) {
+        None => parameters.url(&app.auth_url, None),
+        Some(_) => parameters.without(HINT).url(&app.auth_url, None),
+    }
 }
 
 /// Compat: counted from the start of the flow; 0 seconds are for ever.

@@ -6,8 +6,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::header::CACHE_CONTROL;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use std::sync::Arc;
 use tessera_protocol::authorize::parameters::{RequestParameters, length_of, set_query};
 use tessera_protocol::authorize::redirect_uri::is_for_the_browser;
@@ -29,13 +28,8 @@ pub(crate) async fn any(State(app): State<App>, request: Request) -> Response {
     let reply = respond(&app, request)
         .await
         .unwrap_or_else(|refusal| refusal.into_reply(&app));
-    let mut reply = reply::to_visit(reply, &method);
-    if method == Method::POST {
-        // Security: the address holds a challenge. Answers to GET are never cached anyway.
-        let headers = reply.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    reply
+    // Security: the address holds a challenge.
+    reply::uncached(reply::to_visit(reply, &method), &method)
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Refusal> {

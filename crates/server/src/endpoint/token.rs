@@ -91,6 +91,7 @@ async fn machine(
             },
             grant: None,
             id_token_kid: "",
+            access_token_kid: &token::kid(app, client, now).await?,
         };
         if let Some(session) = hook::run(app, &facts).await? {
             granted.set_claims(&session);

@@ -22,11 +22,13 @@ const UNKNOWN: &str = "The access token is unknown or was revoked.";
 
 /// Answers by either method.
 pub(crate) async fn any(State(app): State<App>, request: Request) -> Response {
-    match respond(&app, request).await {
+    let method = request.method().clone();
+    let reply = match respond(&app, request).await {
         Ok(reply) => reply,
         Err(Failure::OAuth(error)) => challenged(&error),
         Err(failure) => failure.into_reply(app.error_style),
-    }
+    };
+    reply::uncached(reply, &method)
 }
 
 async fn respond(app: &AppState, request: Request) -> Result<Response, Failure> {

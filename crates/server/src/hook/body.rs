@@ -74,7 +74,7 @@ pub(super) fn session(
             "subject": facts.subject,
         },
         "extra": claims.access_token,
-        "kid": "",
+        "kid": facts.access_token_kid,
         "client_id": facts.client_id,
         "consent_challenge": challenge.unwrap_or_default(),
         "exclude_not_before_claim": settings.exclude_not_before_claim,

@@ -205,6 +205,7 @@ impl Request {
             expiries: self.expiries,
             grant: self.grant.as_ref(),
             id_token_kid: self.kid,
+            access_token_kid: "",
         }
     }
 }
