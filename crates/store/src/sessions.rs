@@ -9,7 +9,7 @@ use crate::{Claim, StoreResult};
 /// Something too large for a URL, kept while a flow goes on. All parts are sealed by the caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// Random.
+    /// Fresh.
     pub id: [u8; 16],
     /// Claims for tokens that the consent app gave.
     pub session: Option<Vec<u8>>,

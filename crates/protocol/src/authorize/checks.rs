@@ -135,6 +135,16 @@ fn response_type_is_registered(facts: &Facts<'_>) -> Result<(), OAuthError> {
             "Parameter 'response_type' is missing.",
         );
     }
+    if facts.request.response_type.is_none() {
+        return refuse(
+            ErrorCode::UnsupportedResponseType,
+            format!(
+                "Parameter 'response_type' is {}; known are 'code', 'token', 'id_token' and what they make together, each \
+                 once.",
+                quoted(asked)
+            ),
+        );
+    }
     let registered = match facts.client.metadata().response_types.as_deref() {
         None | Some([]) => facts
             .request

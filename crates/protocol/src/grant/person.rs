@@ -24,7 +24,7 @@ pub struct Context {
     pub lifespans: Lifespans,
     /// The server's token epoch.
     pub server_epoch: u64,
-    /// A fresh random name, for the refresh token if one is issued.
+    /// A fresh name, for the refresh token if one is issued.
     pub refresh_id: RefreshId,
 }
 

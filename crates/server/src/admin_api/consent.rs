@@ -10,6 +10,7 @@ use tessera_protocol::authorize::request::AuthorizeRequest;
 use tessera_protocol::client::ClientMetadata;
 use tessera_protocol::flow::{AcceptedConsent, ConsentRequest, Flow, Leg, Rejection, Step};
 use tessera_protocol::grant::record::SessionClaims;
+use tessera_protocol::time::Timestamp;
 use tessera_store::SingleUse;
 
 use super::answer;
@@ -26,8 +27,7 @@ const CHALLENGE: &str = "consent_challenge";
 #[derive(Serialize)]
 struct Shown {
     challenge: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_request_id: Option<String>,
+    consent_request_id: String,
     #[serde(flatten)]
     requested: Requested,
     skip: bool,
@@ -51,7 +51,7 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     let app = &admin.app;
     let now = clock::now();
     let challenge = challenge::in_query(uri, CHALLENGE)?;
-    let (opened, asked) = open(app, &challenge).await?;
+    let (opened, asked) = open(app, &challenge, now).await?;
     let Opened { flow, parameters } = opened;
     if challenge::is_handled(admin, &flow, SingleUse::ConsentLeg).await? {
         return Ok(challenge::gone(app, &parameters));
@@ -64,7 +64,7 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
         StatusCode::OK,
         &Shown {
             challenge,
-            consent_request_id: Some(ids::hex(&asked.grant_id)),
+            consent_request_id: ids::hex(&asked.grant_id),
             requested: Requested::of(&request),
             skip: asked.skip,
             subject: asked.login.subject,
@@ -84,8 +84,12 @@ async fn show(admin: &Admin, uri: &Uri) -> Result<Response, Failure> {
     ))
 }
 
-async fn open(app: &AppState, challenge: &str) -> Result<(Opened, ConsentRequest), Failure> {
-    let mut opened = challenge::open(app, challenge, Leg::ConsentChallenge, clock::now()).await?;
+async fn open(
+    app: &AppState,
+    challenge: &str,
+    now: Timestamp,
+) -> Result<(Opened, ConsentRequest), Failure> {
+    let mut opened = challenge::open(app, challenge, Leg::ConsentChallenge, now).await?;
     match std::mem::replace(&mut opened.flow.step, Step::LoginAsked) {
         Step::ConsentAsked(asked) => Ok((opened, asked)),
         _ => Err(AdminError::not_found().into()),
@@ -138,10 +142,11 @@ pub(crate) async fn accept(State(admin): State<Admin>, uri: Uri, request: Reques
 /// Compat: the app is trusted: it may grant what was not asked for.
 async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Failure> {
     let app = &admin.app;
+    let now = clock::now();
     let challenge = challenge::in_query(uri, CHALLENGE)?;
     let body = extract::admin_body(request).await?;
     let body: AcceptBody = challenge::decode(admin, &body, &ACCEPT_MEMBERS)?;
-    let (opened, asked) = open(app, &challenge).await?;
+    let (opened, asked) = open(app, &challenge, now).await?;
     if challenge::is_handled(admin, &opened.flow, SingleUse::ConsentLeg).await? {
         return Err(challenge::conflict().into());
     }
@@ -152,7 +157,7 @@ async fn take(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, Fa
         audience: each_once(body.grant_access_token_audience),
         remember: body.remember.unwrap_or_default(),
         remember_for: body.remember_for.unwrap_or_default(),
-        handled_at: clock::now(),
+        handled_at: now,
         pending,
     };
     go_back(app, opened, asked, Ok(consent))
@@ -175,7 +180,7 @@ async fn refuse(admin: &Admin, uri: &Uri, request: Request) -> Result<Response, 
     let challenge = challenge::in_query(uri, CHALLENGE)?;
     let body = extract::admin_body(request).await?;
     let body: RejectBody = challenge::decode(admin, &body, &REJECT_MEMBERS)?;
-    let (opened, asked) = open(&admin.app, &challenge).await?;
+    let (opened, asked) = open(&admin.app, &challenge, clock::now()).await?;
     let rejection = body.into_rejection("consent request denied");
     go_back(&admin.app, opened, asked, Err(rejection))
 }

@@ -178,7 +178,7 @@ async fn store(
         FinishedConsent::Done { session } => Ok(session),
         FinishedConsent::AlreadyFinished => Err(asked.refuse(OAuthError::new(
             ErrorCode::AccessDenied,
-            "The consent verifier has been used before; start again at the client.",
+            "The consent verifier has been used before, or the client was removed meanwhile; start again at the client.",
         ))),
         FinishedConsent::SessionGone => Err(asked.refuse(OAuthError::new(
             ErrorCode::LoginRequired,

@@ -24,7 +24,7 @@ pub(crate) const LOOK_AGAIN_MICROS: i64 = LOOK_AGAIN.as_micros() as i64;
 /// How many due rows clean-up looks at, beside as many as it may delete.
 pub(crate) const LOOKED_AT_MORE: i64 = 1_000;
 
-/// 128 random bits.
+/// A UUID.
 pub(crate) type Id = [u8; 16];
 
 #[derive(Serialize, Deserialize)]
