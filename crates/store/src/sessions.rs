@@ -113,8 +113,8 @@ pub trait Sessions: Send + Sync {
     async fn clients_of_session(&self, sid: SessionId, limit: u32) -> StoreResult<Vec<String>>;
 
     /// Ends a session and queues its announcement, which has its name as id, in one step. Answers whether the session existed;
-    /// if not, nothing is queued, so that each session is announced once. A repeat, by whomever, answers `true` while the
-    /// announcement is queued.
+    /// if not, nothing is queued, so that each session is announced once. A repeat, which its `expires_at` tells from another
+    /// logout, answers `true` while its announcement is queued.
     async fn end_login_session(
         &self,
         sid: SessionId,

@@ -189,17 +189,18 @@ struct Graceful {
     pairs: Vec<Tokens>,
 }
 
-/// Nothing where the crash swallowed the answer to the code, which is good for one pair only.
+/// Nothing where the crash swallowed the answer to the code, which is good for one pair only: of the two redemptions the one
+/// that reaches the database last, whichever that is, counts as a replay and ends the family.
 fn contest_in_grace(storm: &Storm<'_>, app: &App, round: usize, case: &str) -> Option<Graceful> {
     let survivor = storm.survivor();
     let code = app.code(survivor);
-    let mut redeemed = app.redeem(pick(storm.servers, round), &code);
+    let redeemed = app.redeem(pick(storm.servers, round), &code);
     if redeemed.status == 0 {
-        redeemed = app.redeem(survivor, &code);
+        let redeemed = app.redeem(survivor, &code);
         if redeemed.status != 200 {
             assert_refused(&redeemed, "invalid_grant", case);
-            return None;
         }
+        return None;
     }
     let first = Tokens::of(&redeemed);
     let answers = contest(storm, |server| app.refresh(server, &first.refresh), case);

@@ -107,7 +107,8 @@ pub(super) const LIST: &str = "WITH gone AS (
     SELECT * FROM unnest($2, $3, $4, $5, $6, $7) WHERE EXISTS (SELECT 1 FROM gone)
     ON CONFLICT (notice_id) DO NOTHING";
 
-pub(super) const IS_QUEUED: &str = "SELECT 1 FROM logout_notices WHERE notice_id = $1";
+pub(super) const IS_QUEUED: &str =
+    "SELECT 1 FROM logout_notices WHERE notice_id = $1 AND expires_at = $2";
 
 pub(super) const TAKE: &str = "WITH due AS MATERIALIZED (
         SELECT notice_id FROM logout_notices WHERE due_at <= $1 AND expires_at >= $1
@@ -298,7 +299,10 @@ impl Sessions for PostgresStore {
         }
         // A repeat knows itself by what its first try queued. It may have waited for that, so its snapshot does not
         // show it.
-        let values = [(&&announcement.id[..] as _, Type::BYTEA)];
+        let values = [
+            (&&announcement.id[..] as _, Type::BYTEA),
+            (&announcement.expires_at.as_micros() as _, Type::INT8),
+        ];
         let queued = self.run(IfLost::Repeat, IS_QUEUED, &values).await?;
         Ok(!queued.is_empty())
     }

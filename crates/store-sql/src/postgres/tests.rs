@@ -69,7 +69,7 @@ const DATA_PLANE: &[(&str, &str)] = &[
         sessions::LIST,
         "BYTEA, BYTEA[], TEXT[], BYTEA[], INT8[], INT8[], INT8[]",
     ),
-    (sessions::IS_QUEUED, "BYTEA"),
+    (sessions::IS_QUEUED, "BYTEA, INT8"),
     (sessions::TAKE, "INT8, INT8, INT8"),
     (sessions::DELETE_NOTICE, "BYTEA"),
     (sweep::LOOK_AT_GRANTS, "INT8, INT8, INT8"),

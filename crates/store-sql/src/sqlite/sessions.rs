@@ -69,7 +69,8 @@ pub(super) const QUEUE: &str =
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (notice_id) DO NOTHING";
 
-pub(super) const IS_QUEUED: &str = "SELECT 1 FROM logout_notices WHERE notice_id = ?1";
+pub(super) const IS_QUEUED: &str =
+    "SELECT 1 FROM logout_notices WHERE notice_id = ?1 AND expires_at = ?2";
 
 pub(super) const TAKE: &str = "UPDATE logout_notices SET attempts = attempts + 1, due_at = ?2
     WHERE notice_id IN (SELECT notice_id FROM logout_notices
@@ -148,9 +149,10 @@ fn end(
     announcement: &LogoutNotice,
 ) -> rusqlite::Result<bool> {
     if connection.prepare_cached(END)?.execute([sid])? == 0 {
-        return connection
-            .prepare_cached(IS_QUEUED)?
-            .exists([announcement.id]);
+        return connection.prepare_cached(IS_QUEUED)?.exists(params![
+            announcement.id,
+            announcement.expires_at.as_micros()
+        ]);
     }
     queue(connection, slice::from_ref(announcement)).map(|()| true)
 }

@@ -81,6 +81,12 @@ async fn a_repeated_logout_is_true(store: Fresh) {
     for _ in 0..2 {
         assert!(end(&store, 1).await);
     }
+    let other = LogoutNotice {
+        expires_at: at(601),
+        ..announcement(1)
+    };
+    let second = store.end_login_session([1; 16], &other).await;
+    assert_eq!(second, Ok(false), "another logout of the same session");
     assert_eq!(taken(&store, 100, 200, 9).await, [1]);
     assert!(end(&store, 1).await);
     let put_off = store.take_due_notices(at(199), at(300), 9).await.unwrap();

@@ -112,7 +112,8 @@ impl Sessions for MemoryStore {
         check_notice(announcement)?;
         let mut state = self.state();
         if state.login_sessions.remove(&sid).is_none() {
-            return Ok(state.notices.contains_key(&announcement.id));
+            let queued = state.notices.get(&announcement.id);
+            return Ok(queued.is_some_and(|queued| queued.expires_at == announcement.expires_at));
         }
         state.notices.insert(announcement.id, announcement.clone());
         Ok(true)
