@@ -32,10 +32,7 @@ pub(crate) async fn end(
     sid: SessionId,
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let announcement = LogoutNotice {
-        id: sid,
-        ..notice(app, String::new(), sid, now)
-    };
+    let announcement = notice(sid, String::new(), sid, now);
     let behind = provider_session::behind(app, sid).await?;
     if !app.store.end_login_session(sid, &announcement).await? {
         return Ok(None);
@@ -89,7 +86,7 @@ pub(crate) async fn list(
     let notices: Vec<LogoutNotice> = clients
         .iter()
         .filter(|client| !client.metadata().backchannel_logout_uri.is_empty())
-        .map(|client| notice(app, client.id().to_owned(), sid, now))
+        .map(|client| notice(app.fresh_id(), client.id().to_owned(), sid, now))
         .collect();
     app.store.list_notices(announcement.id, &notices).await
 }
@@ -102,9 +99,9 @@ async fn clients(app: &AppState, sid: SessionId) -> Result<Vec<Arc<Client>>, Sto
     Ok(clients)
 }
 
-fn notice(app: &AppState, client_id: String, sid: SessionId, now: Timestamp) -> LogoutNotice {
+fn notice(id: [u8; 16], client_id: String, sid: SessionId, now: Timestamp) -> LogoutNotice {
     LogoutNotice {
-        id: app.fresh_id(),
+        id,
         client_id,
         sid,
         attempts: 0,

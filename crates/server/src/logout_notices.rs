@@ -42,16 +42,8 @@ const ATTEMPTS_MAX: u32 = 4;
 pub(crate) async fn run(app: App) {
     let mut sending = JoinSet::new();
     loop {
-        let taken = match take_due(&app, &mut sending).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::debug!(%error, "Logout notices could not be read.");
-                0
-            }
-        };
-        let is_full = sending.len() >= PLACES as usize;
-        if taken > 0 && !is_full {
-            continue;
+        if let Err(error) = take_due(&app, &mut sending).await {
+            tracing::debug!(%error, "Logout notices could not be read.");
         }
         tokio::select! {
             Some(sent) = sending.join_next() => {
@@ -61,30 +53,26 @@ pub(crate) async fn run(app: App) {
                     tracing::debug!(source = %fault.source, "A logout notice could not be sent.");
                 }
             }
-            () = app.logout_notices.notified(), if !is_full => {}
+            () = app.logout_notices.notified() => {}
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
 }
 
-/// Fills the free places; answers with how many.
-async fn take_due(
-    app: &App,
-    sending: &mut JoinSet<Result<(), Fault>>,
-) -> Result<usize, StoreError> {
+/// Fills the free places.
+async fn take_due(app: &App, sending: &mut JoinSet<Result<(), Fault>>) -> Result<(), StoreError> {
     let free = PLACES.saturating_sub(u32::try_from(sending.len()).unwrap_or(PLACES));
     if free == 0 {
-        return Ok(0);
+        return Ok(());
     }
     let now = clock::now();
     let retry_at = now.plus(ATTEMPT_TIME);
     let due = app.store.take_due_notices(now, retry_at, free).await?;
-    let count = due.len();
     for notice in due {
         let app = Arc::clone(app);
         sending.spawn(async move { deliver(&app, notice, now).await });
     }
-    Ok(count)
+    Ok(())
 }
 
 async fn deliver(app: &AppState, notice: LogoutNotice, now: Timestamp) -> Result<(), Fault> {

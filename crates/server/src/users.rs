@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
-use tessera_crypto::{OsEntropy, ProcessMac, Secret, random_bytes, slow_hash};
+use tessera_crypto::{OsEntropy, Secret, random_bytes, slow_hash};
 use tessera_protocol::time::Timestamp;
 
 use self::attempts::Attempts;
@@ -103,9 +103,6 @@ struct Looked {
 
 struct People {
     by_name: HashMap<String, Arc<User>>,
-    /// What unknown names are checked against: hashes of all costs that there are.
-    twins: Vec<String>,
-    picker: ProcessMac,
 }
 
 impl People {
@@ -116,23 +113,20 @@ impl People {
             !users.iter().any(is_same)
         });
         let users = users.into_iter().map(Arc::new).chain(own.cloned());
-        let by_name: HashMap<_, _> = users.map(|user| (user.username.clone(), user)).collect();
-        let twins = by_name.values().map(|u| u.password_hash.clone()).collect();
+        let by_name = users.map(|user| (user.username.clone(), user));
         Self {
-            by_name,
-            twins,
-            picker: ProcessMac::new(&OsEntropy),
+            by_name: by_name.collect(),
         }
     }
 
-    /// What a password for an unknown name is checked against: always the same for a name, and one that costs much as often
-    /// as there are people whose password does.
-    fn twin(&self, username: &str) -> String {
-        let [a, b, c, d, ..] = self.picker.mac(&[username.as_bytes()]);
+    /// What a password for an unknown name is checked against, by the digest of the name: always the hash of the same person
+    /// while the file stays as it is, so that it costs much as often as there are people whose password does.
+    fn twin(&self, digest: &[u8; 32]) -> &str {
+        let [a, b, c, d, ..] = *digest;
         let number = u32::from_le_bytes([a, b, c, d]) as usize;
-        let place = number.checked_rem(self.twins.len());
-        let twin = place.and_then(|place| self.twins.get(place));
-        twin.cloned().unwrap_or_else(|| TWIN.to_owned())
+        let place = number.checked_rem(self.by_name.len());
+        let user = place.and_then(|place| self.by_name.values().nth(place));
+        user.map_or(TWIN, |user| &user.password_hash)
     }
 }
 
@@ -239,7 +233,8 @@ impl Users {
             || "user".to_owned(),
             |user| format!("user {}", user.username),
         );
-        let hash = user.map_or_else(|| people.twin(username), |user| user.password_hash.clone());
+        let twin = || people.twin(&self.attempts.key(username)).to_owned();
+        let hash = user.map_or_else(twin, |user| user.password_hash.clone());
         let against = Against::Hashes(std::slice::from_ref(&hash));
         let matched = match pool.check(&party, password, against).await {
             Ok(matched) => matched.is_some(),

@@ -131,7 +131,11 @@ fn a_hint_is_shown_while_the_flow_goes_on_and_not_kept() {
     for engine in Engine::at_hand() {
         let (server, app) = start(engine, &json!({}));
         let (mut browser, pair) = at_home(&server, &app);
-        let ask = app.ask().with("id_token_hint", &pair.id);
+        // The newest remembered consent is listed, so the app is asked once more.
+        let ask = app
+            .ask()
+            .with("prompt", "consent")
+            .with("id_token_hint", &pair.id);
         let challenge = landed(&browser.authorize(&server, &ask.query())).login();
         let shown = told(&server, "login", &challenge);
         let url = shown["request_url"].as_str().unwrap();

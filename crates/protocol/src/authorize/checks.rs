@@ -83,13 +83,7 @@ fn refuse(
 }
 
 fn each_parameter_once(facts: &Facts<'_>) -> Result<(), OAuthError> {
-    match facts.request.parameters.repeated() {
-        Some(name) => refuse(
-            ErrorCode::InvalidRequest,
-            format!("Parameter {} is given more than once.", quoted(name)),
-        ),
-        None => Ok(()),
-    }
+    facts.request.parameters.check_repeated()
 }
 
 /// Every limit refuses, none cuts.
@@ -135,7 +129,7 @@ fn response_type_is_registered(facts: &Facts<'_>) -> Result<(), OAuthError> {
             "Parameter 'response_type' is missing.",
         );
     }
-    if facts.request.response_type.is_none() {
+    let Some(asked_type) = facts.request.response_type else {
         return refuse(
             ErrorCode::UnsupportedResponseType,
             format!(
@@ -144,16 +138,12 @@ fn response_type_is_registered(facts: &Facts<'_>) -> Result<(), OAuthError> {
                 quoted(asked)
             ),
         );
-    }
+    };
     let registered = match facts.client.metadata().response_types.as_deref() {
-        None | Some([]) => facts
-            .request
-            .response_type
-            .is_some_and(ResponseType::is_code_alone),
-        Some(list) => facts.request.response_type.is_some_and(|asked| {
-            list.iter()
-                .any(|known| ResponseType::parse(known) == Some(asked))
-        }),
+        None | Some([]) => asked_type.is_code_alone(),
+        Some(list) => list
+            .iter()
+            .any(|known| ResponseType::parse(known) == Some(asked_type)),
     };
     if registered {
         return Ok(());

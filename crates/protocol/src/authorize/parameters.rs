@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::error::{ErrorCode, OAuthError};
+use crate::error::{ErrorCode, OAuthError, quoted};
 use crate::form::{self, Reader};
 
 /// Parameters that may be given more than once: Hydra's `audience`, and `resource` (RFC 8707 2).
@@ -132,6 +132,20 @@ impl RequestParameters {
             others.cloned().collect()
         };
         Self::from_parts(kept(&self.pairs), kept(&self.object))
+    }
+
+    /// Whether each parameter came once.
+    ///
+    /// # Errors
+    /// `invalid_request`, which names one that did not.
+    pub fn check_repeated(&self) -> Result<(), OAuthError> {
+        match self.repeated() {
+            Some(name) => Err(OAuthError::new(
+                ErrorCode::InvalidRequest,
+                format!("Parameter {} is given more than once.", quoted(name)),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Whether what nobody signed is short enough to be kept.

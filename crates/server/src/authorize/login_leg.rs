@@ -3,7 +3,7 @@
 use axum::response::Response;
 use std::time::Duration;
 use tessera_protocol::authorize::parameters::{RequestParameters, set_query};
-use tessera_protocol::error::{ErrorCode, OAuthError, quoted};
+use tessera_protocol::error::{ErrorCode, OAuthError};
 use tessera_protocol::flow::steps::{self, LoginFacts};
 use tessera_protocol::flow::{AcceptedLogin, ConsentRequest, Flow, Leg, Step};
 use tessera_protocol::grant::record::{LoginSession, SessionId};
@@ -67,12 +67,9 @@ pub(super) async fn taken_up(
         }
     };
     let asked = Addressed::find(app, opened.parameters).await?;
-    if let Some(name) = brought.repeated() {
-        return Err(asked.refuse(OAuthError::new(
-            ErrorCode::InvalidRequest,
-            format!("Parameter {} is given more than once.", quoted(name)),
-        )));
-    }
+    brought
+        .check_repeated()
+        .map_err(|error| asked.refuse(error))?;
     for (name, code) in [
         ("client_id", ErrorCode::InvalidClient),
         ("scope", ErrorCode::InvalidScope),

@@ -61,11 +61,7 @@ async fn start(
     request_url: String,
     now: Timestamp,
 ) -> Result<Response, Refusal> {
-    if let Some(name) = parameters.repeated() {
-        return Err(refuse(format!(
-            "Parameter '{name}' is given more than once."
-        )));
-    }
+    parameters.check_repeated().map_err(Refusal::Page)?;
     check_length(parameters)?;
     let hint = hint::read(app, parameters.get("id_token_hint"), now)
         .await?

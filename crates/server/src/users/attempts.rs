@@ -2,7 +2,8 @@
 //!
 //! Invariant: the table is bounded; what is pushed out of it first are the names with the fewest failures.
 //! Security: after five failures each further one doubles the wait, up to a quarter of an hour, which leaves about a
-//! hundred guesses a day, counted by each process. Names are kept as keyed digests, and those that do not exist count like those that do.
+//! hundred guesses a day, counted by each process. Names are kept as keyed digests, and those that do not exist count
+//! like those that do.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -105,7 +106,8 @@ impl Attempts {
         }
     }
 
-    fn key(&self, username: &str) -> [u8; 32] {
+    /// The digest that stands for a name, in this process.
+    pub(super) fn key(&self, username: &str) -> [u8; 32] {
         self.digest.mac(&[username.as_bytes()])
     }
 }

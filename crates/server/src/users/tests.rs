@@ -288,6 +288,19 @@ fn a_file_beside_the_database_is_found() {
 }
 
 #[test]
+fn unknown_names_cost_what_people_cost() {
+    let directory = Directory::new();
+    let people = opened(&directory.write("users.json", &two())).people();
+    let twin_of = |number: u8| people.twin(&[number; 32]).to_owned();
+    let twins: Vec<String> = (0..4).map(twin_of).collect();
+    for hash in [ARGON2, BCRYPT] {
+        assert_eq!(twins.iter().filter(|twin| *twin == hash).count(), 2);
+    }
+    assert_eq!(twin_of(3), twins[3], "the same again");
+    assert_eq!(People::new(Vec::new(), None).twin(&[7; 32]), TWIN);
+}
+
+#[test]
 fn the_twin_is_a_hash_of_the_common_cost() {
     let [_, _, _, costs, salt, hash] = TWIN.split('$').collect::<Vec<_>>().try_into().unwrap();
     assert_eq!(costs, "m=19456,t=2,p=1");

@@ -2,8 +2,7 @@ use super::super::person::IdTokenPlan;
 use super::super::person::samples::{CONTEXT, NOW, client, grant, session};
 use super::super::record::CodeContent;
 use super::*;
-use crate::time::Lifespan;
-use crate::time::Timestamp;
+use crate::time::{Lifespan, Timestamp};
 use crate::token::access::PersonRef;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
